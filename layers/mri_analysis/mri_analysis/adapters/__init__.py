@@ -1,0 +1,1 @@
+"""One file for each outside system. Nothing else knows boto3, SQLAlchemy or HTTP."""

@@ -1,0 +1,47 @@
+"""Task tokens in DynamoDB, so that an answer from the endpoint finds the state that waits for
+it.
+"""
+
+import time
+from typing import TYPE_CHECKING
+
+from mri_analysis.ports.segmentation import PendingCallback
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# An execution waits an hour at most; a day keeps late answers explainable.
+_KEEP_SECONDS = 86_400
+
+
+class DynamoDbCallbackStore:
+    """One table, keyed by inference id."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def save(self, callback: PendingCallback) -> None:
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                "id": {"S": callback.inference_id},
+                "organization_id": {"S": callback.organization_id},
+                "job_id": {"S": callback.job_id},
+                "task_token": {"S": callback.task_token},
+                "expiration": {"N": str(int(time.time()) + _KEEP_SECONDS)},
+            },
+        )
+
+    def find(self, inference_id: str) -> PendingCallback | None:
+        item = self._client.get_item(
+            TableName=self._table, Key={"id": {"S": inference_id}}, ConsistentRead=True
+        ).get("Item")
+        if item is None:
+            return None
+        return PendingCallback(
+            inference_id=item["id"]["S"],
+            organization_id=item["organization_id"]["S"],
+            job_id=item["job_id"]["S"],
+            task_token=item["task_token"]["S"],
+        )

@@ -1,0 +1,72 @@
+"""Objects in an S3 bucket."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mri_analysis.adapters.aws_errors import error_code, is_transient
+from mri_analysis.errors import StorageUnavailable, UploadMissing
+from mri_analysis.ports.storage import StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "405"}
+
+
+class S3ObjectStore:
+    """One bucket."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
+        try:
+            with _translated():
+                answer = self._client.head_object(
+                    Bucket=self._bucket, Key=key, **_version(version_id)
+                )
+        except UploadMissing:
+            return None
+        return StoredObject(answer["ContentLength"], answer.get("VersionId"))
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        with _translated():
+            self._client.download_file(
+                self._bucket, key, str(path), ExtraArgs=_version(version_id) or None
+            )
+
+    def get(self, key: str) -> bytes:
+        with _translated():
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        with _translated():
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type
+            )
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+def _version(version_id: str | None) -> dict[str, Any]:
+    return {"VersionId": version_id} if version_id else {}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) in _GONE:
+            raise UploadMissing("The object is no longer in the bucket.") from error
+        if is_transient(error):
+            raise StorageUnavailable("Object storage did not answer.") from error
+        raise
+    except BotoCoreError as error:
+        raise StorageUnavailable("Object storage did not answer.") from error

@@ -1,0 +1,76 @@
+"""The segmentation endpoint on SageMaker, called asynchronously, behind a shared circuit
+breaker.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
+from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBreakerOpenError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mri_analysis.adapters.aws_errors import error_code, is_transient
+from mri_analysis.errors import ModelEndpointUnavailable
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import (
+        CircuitBreakerPersistenceLayer,
+    )
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+# The design's figures: five failures in a row open the circuit for five minutes.
+FAILURE_THRESHOLD = 5
+RECOVERY_TIMEOUT_SECONDS = 300
+
+
+class SageMakerSegmentationEndpoint:
+    """Starts inferences on one asynchronous endpoint."""
+
+    def __init__(
+        self,
+        client: "SageMakerRuntimeClient",
+        endpoint_name: str,
+        timeout_seconds: int,
+        breaker_state: "CircuitBreakerPersistenceLayer",
+    ) -> None:
+        self._client = client
+        self._endpoint_name = endpoint_name
+        self._timeout_seconds = timeout_seconds
+        protect: Callable[[Callable[[str, str], None]], Callable[[str, str], None]]
+        protect = circuit_breaker(
+            name=f"sagemaker.{endpoint_name}",
+            persistence_store=breaker_state,
+            config=CircuitBreakerConfig(
+                failure_threshold=FAILURE_THRESHOLD,
+                recovery_timeout=RECOVERY_TIMEOUT_SECONDS,
+                success_threshold=1,
+                handled_exceptions=ModelEndpointUnavailable,
+            ),
+        )
+        self._protected = protect(self._invoke)
+
+    def start(self, input_uri: str, inference_id: str) -> None:
+        try:
+            self._protected(input_uri, inference_id)
+        except CircuitBreakerOpenError as error:
+            raise ModelEndpointUnavailable(
+                "The segmentation endpoint failed several times and is given time to recover."
+            ) from error
+
+    def _invoke(self, input_uri: str, inference_id: str) -> None:
+        try:
+            self._client.invoke_endpoint_async(
+                EndpointName=self._endpoint_name,
+                InputLocation=input_uri,
+                InferenceId=inference_id,
+                ContentType="application/json",
+                Accept="application/json",
+                InvocationTimeoutSeconds=self._timeout_seconds,
+            )
+        except (BotoCoreError, ClientError) as error:
+            absent = isinstance(error, ClientError) and error_code(error) == "ValidationError"
+            if absent or is_transient(error):
+                raise ModelEndpointUnavailable(
+                    "The segmentation endpoint did not take the study."
+                ) from error
+            raise

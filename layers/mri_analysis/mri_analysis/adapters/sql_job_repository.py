@@ -1,0 +1,298 @@
+"""Jobs and results in MySQL, or in SQLite on one machine.
+
+Every status change is a compare-and-set in one transaction with its audit event, because several
+writers (stages that are tried again, late callbacks, the error handler) may race for the same job.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results, audit_events
+from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus, may_follow
+from mri_analysis.errors import DatabaseUnavailable, IllegalTransition, JobNotFound
+from mri_analysis.ports.jobs import AnalysisResult
+
+_ACTOR = "pipeline"
+
+
+def connect(database_url: str) -> Engine:
+    """An engine with one connection, which is what one Lambda environment can use at a time.
+
+    ``pool_pre_ping`` finds connections that a failover or an idle proxy closed.
+    """
+    if database_url.startswith("sqlite"):
+        engine = create_engine(database_url, connect_args={"timeout": 5})
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: object) -> None:
+            # Several processes write: a log beside the file lets readers go on meanwhile.
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA foreign_keys=ON")
+
+        return engine
+    return create_engine(
+        database_url,
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        pool_recycle=300,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "read_timeout": 20, "write_timeout": 20},
+    )
+
+
+class SqlJobRepository:
+    """Jobs and results of one database; see ``ports.jobs.JobRepository``."""
+
+    def __init__(self, engine: Engine, now: Callable[[], datetime] | None = None) -> None:
+        self._engine = engine
+        self._now = now or (lambda: datetime.now(UTC))
+
+    def register(self, job: Job) -> Job:
+        try:
+            with self._transaction() as connection:
+                kept = _select_job(connection, job.organization_id, job.job_id)
+                if kept is not None:
+                    return _job(kept)
+                connection.execute(insert(analysis_jobs).values(**_job_values(job)))
+                self._audit(connection, job.organization_id, job.job_id, job.status, {})
+                return job
+        except IntegrityError as error:
+            # Another writer was first, or the id belongs to another organization.
+            kept_job = self.find(job.organization_id, job.job_id)
+            if kept_job is None:
+                raise JobNotFound("The job id belongs to another organization.") from error
+            return kept_job
+
+    def find(self, organization_id: str, job_id: str) -> Job | None:
+        with self._transaction() as connection:
+            row = _select_job(connection, organization_id, job_id)
+            return None if row is None else _job(row)
+
+    def recent(self, organization_id: str, limit: int) -> list[Job]:
+        query = (
+            select(analysis_jobs)
+            .where(analysis_jobs.c.organization_id == organization_id)
+            .order_by(analysis_jobs.c.created_at.desc(), analysis_jobs.c.job_id)
+            .limit(limit)
+        )
+        with self._transaction() as connection:
+            return [_job(row) for row in connection.execute(query).mappings()]
+
+    def restart(self, job: Job) -> Job:
+        with self._transaction() as connection:
+            current = self._require(connection, job.organization_id, job.job_id)
+            if current not in (JobStatus.AWAITING_UPLOAD, JobStatus.FAILED):
+                raise IllegalTransition(
+                    f"The job is {current}: it takes no further upload under the same id."
+                )
+            self._set_status(
+                connection,
+                job.organization_id,
+                job.job_id,
+                current,
+                JobStatus.UPLOADED,
+                None,
+                original_image_key=job.original_image_key,
+                original_image_version=job.original_image_version,
+                execution_name=job.execution_name,
+            )
+            row = _select_job(connection, job.organization_id, job.job_id)
+            if row is None:
+                raise JobNotFound("The job is gone.")
+            return _job(row)
+
+    def advance(
+        self, organization_id: str, job_id: str, status: JobStatus, error: JobError | None = None
+    ) -> None:
+        with self._transaction() as connection:
+            current = self._require(connection, organization_id, job_id)
+            if not may_follow(current, status):
+                raise IllegalTransition(f"A job that is {current} cannot become {status}.")
+            if current is not status:
+                self._set_status(connection, organization_id, job_id, current, status, error)
+
+    def complete(self, result: AnalysisResult) -> str:
+        with self._transaction() as connection:
+            current = self._require(connection, result.organization_id, result.job_id)
+            if not may_follow(current, JobStatus.COMPLETED):
+                raise IllegalTransition(f"A job that is {current} cannot become completed.")
+            result_id = self._upsert(connection, result)
+            if current is not JobStatus.COMPLETED:
+                self._set_status(
+                    connection,
+                    result.organization_id,
+                    result.job_id,
+                    current,
+                    JobStatus.COMPLETED,
+                    None,
+                )
+            return result_id
+
+    def result(self, organization_id: str, job_id: str) -> AnalysisResult | None:
+        names = list(AnalysisResult.__dataclass_fields__)
+        query = select(*(analysis_results.c[name] for name in names)).where(
+            analysis_results.c.organization_id == organization_id,
+            analysis_results.c.job_id == job_id,
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query).mappings().first()
+            return None if row is None else AnalysisResult(**row)
+
+    # -- inside a transaction -------------------------------------------------------------------
+
+    def _require(self, connection: Connection, organization_id: str, job_id: str) -> JobStatus:
+        row = _select_job(connection, organization_id, job_id)
+        if row is None:
+            raise JobNotFound("The organization has no such job.")
+        return JobStatus(row["status"])
+
+    def _set_status(
+        self,
+        connection: Connection,
+        organization_id: str,
+        job_id: str,
+        current: JobStatus,
+        status: JobStatus,
+        error: JobError | None,
+        **columns: str | None,
+    ) -> None:
+        changed = connection.execute(
+            update(analysis_jobs)
+            .where(analysis_jobs.c.job_id == job_id, analysis_jobs.c.status == current)
+            .values(
+                status=status,
+                error_code=error.code if error else None,
+                error_message=error.message if error else None,
+                error_next_step=error.next_step if error else None,
+                updated_at=_naive(self._now()),
+                **columns,
+            )
+        )
+        if changed.rowcount != 1:
+            raise IllegalTransition(f"Another writer changed the job while it was {current}.")
+        detail = {"from": current.value} | ({"code": error.code} if error else {})
+        self._audit(connection, organization_id, job_id, status, detail)
+
+    def _upsert(self, connection: Connection, result: AnalysisResult) -> str:
+        values: dict[str, Any] = {
+            "organization_id": result.organization_id,
+            "segmentation_result_key": result.segmentation_result_key,
+            "measurements_key": result.measurements_key,
+            "montage_key": result.montage_key,
+            "report_key": result.report_key,
+            "image_description": result.image_description,
+            "enhanced_report": result.enhanced_report,
+            "confidence_scores": dict(result.confidence_scores),
+            "processing_metrics": dict(result.processing_metrics),
+            "updated_at": _naive(self._now()),
+        }
+        kept = connection.execute(
+            select(analysis_results.c.result_id).where(analysis_results.c.job_id == result.job_id)
+        ).scalar()
+        if kept is not None:
+            connection.execute(
+                update(analysis_results)
+                .where(analysis_results.c.result_id == kept)
+                .values(**values)
+            )
+            return str(kept)
+        result_id = str(uuid.uuid4())
+        connection.execute(
+            insert(analysis_results).values(
+                result_id=result_id,
+                job_id=result.job_id,
+                review_status=ReviewStatus.DRAFT,
+                created_at=values["updated_at"],
+                **values,
+            )
+        )
+        return result_id
+
+    def _audit(
+        self,
+        connection: Connection,
+        organization_id: str,
+        job_id: str,
+        status: JobStatus,
+        detail: dict[str, str],
+    ) -> None:
+        connection.execute(
+            insert(audit_events).values(
+                organization_id=organization_id,
+                job_id=job_id,
+                actor=_ACTOR,
+                action=f"status.{status}",
+                detail=detail,
+                created_at=_naive(self._now()),
+            )
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise DatabaseUnavailable("The database did not answer.") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable("The database connection was lost.") from error
+            raise
+
+
+def _select_job(connection: Connection, organization_id: str, job_id: str) -> RowMapping | None:
+    query = select(analysis_jobs).where(
+        analysis_jobs.c.organization_id == organization_id, analysis_jobs.c.job_id == job_id
+    )
+    return connection.execute(query).mappings().first()
+
+
+def _job_values(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "organization_id": job.organization_id,
+        "user_id": job.user_id,
+        "original_image_key": job.original_image_key,
+        "original_image_version": job.original_image_version,
+        "execution_name": job.execution_name,
+        "status": job.status,
+        "created_at": _naive(job.created_at),
+        "updated_at": _naive(job.updated_at),
+    }
+
+
+def _job(row: RowMapping) -> Job:
+    error = None
+    if row["error_code"]:
+        error = JobError(
+            code=row["error_code"],
+            message=row["error_message"] or "",
+            next_step=row["error_next_step"] or "",
+        )
+    return Job(
+        organization_id=row["organization_id"],
+        job_id=row["job_id"],
+        user_id=row["user_id"],
+        original_image_key=row["original_image_key"],
+        original_image_version=row["original_image_version"],
+        execution_name=row["execution_name"],
+        status=JobStatus(row["status"]),
+        error=error,
+        created_at=row["created_at"].replace(tzinfo=UTC),
+        updated_at=row["updated_at"].replace(tzinfo=UTC),
+    )
+
+
+def _naive(moment: datetime) -> datetime:
+    """UTC without the zone: MySQL's DATETIME keeps none."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

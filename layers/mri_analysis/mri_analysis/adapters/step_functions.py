@@ -1,0 +1,62 @@
+"""The state machine: starting executions and answering the states that wait."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from mri_analysis.adapters.aws_errors import error_code
+from mri_analysis.contracts.segmentation import SegmentationResponse
+from mri_analysis.contracts.tasks import AnalysisInput
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+# The state timed out, was answered before, or its execution was stopped.
+_TOO_LATE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
+
+_CAUSE_LIMIT = 32_768
+
+
+class StepFunctionsWorkflow:
+    """One state machine."""
+
+    def __init__(self, client: "SFNClient", state_machine_arn: str) -> None:
+        self._client = client
+        self._arn = state_machine_arn
+
+    def start(self, name: str, task: AnalysisInput) -> bool:
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._arn, name=name, input=task.model_dump_json()
+            )
+        except ClientError as error:
+            if error_code(error) == "ExecutionAlreadyExists":
+                return False
+            raise
+        return True
+
+
+class StepFunctionsTaskTokens:
+    """Answers task tokens."""
+
+    def __init__(self, client: "SFNClient") -> None:
+        self._client = client
+
+    def succeed(self, task_token: str, output: SegmentationResponse) -> None:
+        try:
+            self._client.send_task_success(taskToken=task_token, output=output.model_dump_json())
+        except ClientError as error:
+            _ignore_late(error)
+
+    def fail(self, task_token: str, code: str, message: str) -> None:
+        try:
+            self._client.send_task_failure(
+                taskToken=task_token, error=code, cause=message[:_CAUSE_LIMIT]
+            )
+        except ClientError as error:
+            _ignore_late(error)
+
+
+def _ignore_late(error: ClientError) -> None:
+    if error_code(error) not in _TOO_LATE:
+        raise error

@@ -1,0 +1,1 @@
+"""The data that crosses a boundary: one module a message, each with a schema version."""

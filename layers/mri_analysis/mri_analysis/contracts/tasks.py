@@ -1,0 +1,114 @@
+"""What the state machine hands to each stage and what the stage hands back: ids and keys, no
+content.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mri_analysis.contracts.base import Contract, Identifier, S3Key
+from mri_analysis.contracts.segmentation import SegmentationResponse
+
+
+class StudyTask(Contract):
+    """The part every stage shares."""
+
+    schema_version: Literal[1] = 1
+    organization_id: Identifier
+    job_id: Identifier
+
+
+class UploadedObject(Contract):
+    """One version of one object in the images bucket."""
+
+    bucket: str
+    key: S3Key
+    version_id: str | None = None
+
+
+class AnalysisInput(StudyTask):
+    """Input of an execution, and of ``PrepareStudy``."""
+
+    source: UploadedObject
+
+
+class PreparedReference(Contract):
+    """What ``PrepareStudy`` answers."""
+
+    study_key: S3Key
+    image_key: S3Key
+    seconds: float
+
+
+class SegmentTask(StudyTask):
+    """Input of ``SegmentImage``."""
+
+    task_token: str
+    image_key: S3Key
+
+
+class DescribeTask(StudyTask):
+    """Input of ``ImageToText``."""
+
+    measurements_key: S3Key
+
+
+class DescriptionReference(Contract):
+    """What ``ImageToText`` answers."""
+
+    description_key: S3Key
+    seconds: float
+
+
+class ReportTask(StudyTask):
+    """Input of ``EnhanceWithLLM``."""
+
+    study_key: S3Key
+    measurements_key: S3Key
+    description_key: S3Key
+
+
+class ReportReference(Contract):
+    """What ``EnhanceWithLLM`` answers."""
+
+    report_key: S3Key
+    report_markdown_key: S3Key
+    seconds: float
+
+
+class StoreTask(StudyTask):
+    """Input of ``StoreResults``."""
+
+    study_key: S3Key
+    description_key: S3Key
+    report_key: S3Key
+    report_markdown_key: S3Key
+    segmentation: SegmentationResponse
+    stage_seconds: dict[str, float]
+    execution_started_at: str
+
+
+class StoredReference(Contract):
+    """What ``StoreResults`` answers."""
+
+    result_id: str
+    seconds: float
+
+
+class NotifyTask(StudyTask):
+    """Input of ``NotifyUser``."""
+
+    result_id: str
+
+
+class FailureTask(StudyTask):
+    """Input of ``HandleError``: the study and what the state machine caught."""
+
+    error: dict[str, Any] = Field(description="'Error' and 'Cause' as the service gives them")
+
+
+class FailureReference(Contract):
+    """What ``HandleError`` answers; ``Fail`` shows both."""
+
+    code: str
+    message: str

@@ -1,0 +1,163 @@
+"""Errors a person can meet: each class is a stable code, a sentence and a next step.
+
+The class name is the code. Lambda reports it as ``errorType``, the state machine matches it in
+``Retry`` and ``Catch``, and the database keeps it; renaming one is a change of the public contract.
+"""
+
+from typing import ClassVar
+
+
+class AnalysisError(Exception):
+    """Base of all errors with a code. ``str(error)`` is the sentence for the reader."""
+
+    next_step: ClassVar[str] = "Try again; if it fails again, tell the operator the job id."
+
+    @property
+    def code(self) -> str:
+        """The stable code: the name of the class."""
+        return type(self).__name__
+
+
+class UploadError(AnalysisError):
+    """The uploaded file cannot be analysed; trying again with the same file cannot help."""
+
+
+class UploadMissing(UploadError):
+    next_step = "Upload the scan again."
+
+
+class ForeignUpload(UploadError):
+    """An object outside ``incoming/{organization_id}/``."""
+
+    next_step = (
+        "Put scans below incoming/{organization_id}/ with an organization id of a-z, 0-9 and -."
+    )
+
+
+class EmptyFile(UploadError):
+    next_step = "Upload the scan again; the file had no content."
+
+
+class FileTooLarge(UploadError):
+    next_step = "Upload one brain scan, uncompressed no larger than the limit named above."
+
+
+class UnsupportedFormat(UploadError):
+    next_step = "Upload one 3-D NIfTI-1 or NIfTI-2 image (.nii or .nii.gz)."
+
+
+class CorruptFile(UploadError):
+    next_step = "Export the scan again and check that it opens in a viewer before uploading it."
+
+
+class TruncatedFile(UploadError):
+    next_step = "The file ends too early: copy or export it again and upload the whole file."
+
+
+class NotASingleVolume(UploadError):
+    next_step = "Upload one 3-D volume: choose one time point or echo of a series, not a 2-D slice."
+
+
+class InvalidSpacing(UploadError):
+    next_step = "Correct the voxel sizes in the header (pixdim), or export the scan again."
+
+
+class UnknownOrientation(UploadError):
+    next_step = (
+        "Set the qform or sform of the image from the scanner's DICOM; without it left and right "
+        "cannot be told apart."
+    )
+
+
+class ContradictoryOrientation(UploadError):
+    next_step = "Correct the qform or the sform of the image: they name different directions."
+
+
+class NonFiniteVoxels(UploadError):
+    next_step = (
+        "Replace NaN and infinite voxels (for example by 0 outside the head) and upload again."
+    )
+
+
+class EmptyImage(UploadError):
+    next_step = "Check the export: the image shows nothing."
+
+
+class NotABrain(UploadError):
+    next_step = "Upload a 3-D brain MRI that covers the whole head."
+
+
+class QualityTooLow(UploadError):
+    next_step = "Repeat the scan or choose a better series; see the quality reasons."
+
+
+class TransientError(AnalysisError):
+    """Something outside the study failed; the state machine tries again."""
+
+
+class StorageUnavailable(TransientError):
+    next_step = "Object storage did not answer; the study can be retried as it is."
+
+
+class DatabaseUnavailable(TransientError):
+    next_step = "The database did not answer; the study can be retried as it is."
+
+
+class ModelEndpointUnavailable(TransientError):
+    next_step = "The segmentation endpoint did not answer; the study can be retried as it is."
+
+
+class ModelFailed(AnalysisError):
+    """The endpoint answered, but not with a segmentation."""
+
+    next_step = "Retry the study; if it fails again, tell the operator the job id."
+
+
+class KnowledgeUnavailable(TransientError):
+    next_step = "The knowledge base could not be read; the study can be retried as it is."
+
+
+class ReportRejected(AnalysisError):
+    """A draft report said something its measurements do not support, so it was not kept."""
+
+    next_step = "Tell the operator the job id: the report writer is at fault, not the scan."
+
+
+class IllegalTransition(AnalysisError):
+    """A status change that the life of a job does not allow; refused and logged."""
+
+    next_step = "Look at the job's events: two writers disagree about its state."
+
+
+class JobNotFound(AnalysisError):
+    next_step = "Check the job id."
+
+
+class AnalysisTimedOut(AnalysisError):
+    """A stage took longer than its limit."""
+
+    next_step = "Retry the study; if it fails again, tell the operator the job id."
+
+
+class InternalError(AnalysisError):
+    """Anything without a code of its own; its details stay in the logs."""
+
+
+def _leaves(root: type[AnalysisError]) -> dict[str, type[AnalysisError]]:
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found |= _leaves(child)
+    return found
+
+
+_BY_CODE = _leaves(AnalysisError)
+
+# What the service itself reports when a stage ran out of time.
+_TIMEOUTS = {"States.Timeout", "States.HeartbeatTimeout", "Sandbox.Timedout"}
+
+
+def error_type(code: str) -> type[AnalysisError]:
+    """The class behind an ``errorType``; ``InternalError`` for one that is not ours."""
+    if code in _TIMEOUTS:
+        return AnalysisTimedOut
+    return _BY_CODE.get(code, InternalError)

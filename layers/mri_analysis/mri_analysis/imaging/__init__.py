@@ -1,0 +1,1 @@
+"""Reading uploads. Needs numpy and nibabel: imported by ``prepare_study`` alone."""

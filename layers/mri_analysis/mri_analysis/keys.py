@@ -1,0 +1,93 @@
+"""Where things lie in the two buckets. Keys carry ids only, never a name from the upload."""
+
+import hashlib
+import re
+import uuid
+from dataclasses import dataclass
+
+from mri_analysis.errors import ForeignUpload
+
+_ORGANIZATION = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+
+# Fixed for ever: a put without a job id gets the same job id for the same object version.
+_UPLOAD_NAMESPACE = uuid.UUID("6f1d9a0e-5e7c-5b57-9a39-0c5a6f2f9a41")
+
+
+@dataclass(frozen=True)
+class StudyKeys:
+    """All keys of one study."""
+
+    organization_id: str
+    job_id: str
+
+    @property
+    def upload(self) -> str:
+        return f"incoming/{self.organization_id}/{self.job_id}/upload"
+
+    @property
+    def prepared_image(self) -> str:
+        return f"prepared/{self.organization_id}/{self.job_id}/image.nii.gz"
+
+    @property
+    def study(self) -> str:
+        return f"prepared/{self.organization_id}/{self.job_id}/study.json"
+
+    @property
+    def segmentation_request(self) -> str:
+        return f"prepared/{self.organization_id}/{self.job_id}/segmentation_request.json"
+
+    @property
+    def results(self) -> str:
+        """Prefix of everything that came out, with the slash."""
+        return f"results/{self.organization_id}/{self.job_id}/"
+
+    @property
+    def description(self) -> str:
+        return self.results + "description.json"
+
+    @property
+    def report(self) -> str:
+        return self.results + "report.json"
+
+    @property
+    def report_markdown(self) -> str:
+        return self.results + "report.md"
+
+
+def study_of_upload(bucket: str, key: str, version_id: str | None) -> StudyKeys:
+    """Organization and job of an uploaded object.
+
+    ``incoming/{organization_id}/{job_id}/upload`` names both. Any other object below
+    ``incoming/{organization_id}/`` gets a job id derived from its bucket, key and version, so that
+    an event delivered twice names the same job.
+
+    Raises
+    ------
+    ForeignUpload
+        The key is not below ``incoming/{organization_id}/``.
+    """
+    parts = key.split("/", 2)
+    if len(parts) != 3 or parts[0] != "incoming" or not _ORGANIZATION.match(parts[1]):
+        raise ForeignUpload("An object was uploaded outside incoming/{organization_id}/.")
+    organization_id, rest = parts[1], parts[2]
+    job_id, _, name = rest.partition("/")
+    if name == "upload" and _is_uuid(job_id):
+        return StudyKeys(organization_id, job_id)
+    derived = uuid.uuid5(_UPLOAD_NAMESPACE, "\n".join((bucket, key, version_id or "")))
+    return StudyKeys(organization_id, str(derived))
+
+
+def execution_name(bucket: str, key: str, version_id: str | None) -> str:
+    """Name of the execution for one object version: 64 hexadecimal digits.
+
+    Step Functions refuses a second execution of the same name for 90 days, which makes the name a
+    second line of defence against an event that is delivered twice.
+    """
+    return hashlib.sha256("\n".join((bucket, key, version_id or "")).encode()).hexdigest()
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,65 @@
+"""Where jobs and their results are kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mri_analysis.contracts.job import Job, JobError, JobStatus
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """A row of ``analysis_results``."""
+
+    organization_id: str
+    job_id: str
+    segmentation_result_key: str
+    measurements_key: str
+    montage_key: str
+    report_key: str
+    image_description: str
+    enhanced_report: str
+    confidence_scores: Mapping[str, float]
+    processing_metrics: Mapping[str, Any]
+
+
+class JobRepository(Protocol):
+    """Jobs and results of one database.
+
+    Every method raises ``DatabaseUnavailable`` when the database does not answer; each is one
+    transaction.
+    """
+
+    def register(self, job: Job) -> Job:
+        """Insert ``job`` unless its id is known; answer the row that is kept."""
+        ...
+
+    def find(self, organization_id: str, job_id: str) -> Job | None:
+        """The job, or None where the organization has no such job."""
+        ...
+
+    def recent(self, organization_id: str, limit: int) -> list[Job]:
+        """The newest jobs of an organization, newest first."""
+        ...
+
+    def restart(self, job: Job) -> Job:
+        """Take a new upload for a job that awaits one or failed; raises ``IllegalTransition``
+        else.
+        """
+        ...
+
+    def advance(
+        self, organization_id: str, job_id: str, status: JobStatus, error: JobError | None = None
+    ) -> None:
+        """Compare-and-set the status; raises ``IllegalTransition`` or ``JobNotFound``."""
+        ...
+
+    def complete(self, result: AnalysisResult) -> str:
+        """Store the result, complete the job and answer the result id: one transaction,
+        repeatable.
+        """
+        ...
+
+    def result(self, organization_id: str, job_id: str) -> AnalysisResult | None:
+        """The stored result, or None."""
+        ...

@@ -1,0 +1,37 @@
+"""Objects in buckets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """What the store says of an object without its content."""
+
+    size: int
+    version_id: str | None
+
+
+class ObjectStore(Protocol):
+    """One bucket. Methods raise ``StorageUnavailable`` when it does not answer."""
+
+    def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
+        """Size and version, or None where the object is gone."""
+        ...
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        """Write the object to ``path``; raises ``UploadMissing`` where it is gone."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """A small object; raises ``UploadMissing`` where it is gone."""
+        ...
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Write an object."""
+        ...
+
+    def uri(self, key: str) -> str:
+        """``s3://bucket/key``."""
+        ...

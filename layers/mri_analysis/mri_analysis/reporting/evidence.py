@@ -1,0 +1,193 @@
+"""What a report may rest on: the measurements, and the passages that were found for them.
+
+Gathered once by :func:`gather_evidence`, the only place of this package that asks the knowledge
+base. Writer and guard then work on the same frozen evidence.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
+from mri_analysis.contracts.report import Finding, FindingStatus, Passage, Reference
+from mri_analysis.contracts.segmentation import Contrast, Measurements, Verdict
+from mri_analysis.errors import KnowledgeUnavailable
+from mri_analysis.ports.knowledge import KnowledgeBase, KnowledgeManifest
+from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX
+from mri_analysis.reporting.findings import find
+
+_CAVEAT = "note.definition-is-not-evidence"
+_STUDY_NOTES = (
+    "note.volumetry-limits",
+    "note.published-figures",
+)
+
+_NOTES_BY_STATUS: dict[tuple[str, FindingStatus | None], tuple[str, ...]] = {
+    (BRAIN_PARENCHYMAL_FRACTION, None): ("note.bpf-method-shift",),
+    ("volume.ventricles", None): ("note.ventricles-reference",),
+    ("volume.hippocampus", None): ("note.hippocampus-bias",),
+    ("volume.intracranial", FindingStatus.BELOW): ("note.intracranial-volume",),
+    ("volume.intracranial", FindingStatus.ABOVE): ("note.intracranial-volume",),
+    ("volume.brain", FindingStatus.BELOW): ("note.brain-volume-reference",),
+    ("volume.brain", FindingStatus.ABOVE): ("note.brain-volume-reference",),
+    (EVANS_INDEX, FindingStatus.ABOVE): (
+        "note.evans-index",
+        "note.evans-index-elderly",
+        "note.evans-index-engine",
+    ),
+    ("volume.thalamus", FindingStatus.ASYMMETRIC): ("note.thalamus-deep-grey",),
+    ("volume.deep_grey", FindingStatus.ASYMMETRIC): ("note.thalamus-deep-grey",),
+}
+"""Notes for a measurement; with None, for any status."""
+
+_TERM_QUERIES: dict[tuple[str, FindingStatus], str] = {
+    ("volume.ventricles", FindingStatus.ASYMMETRIC): "lateral ventricular asymmetry",
+    ("volume.csf", FindingStatus.ASYMMETRIC): "abnormal subarachnoid space morphology",
+    ("volume.cortex", FindingStatus.ASYMMETRIC): "abnormal cerebral cortex morphology",
+    ("volume.white_matter", FindingStatus.ASYMMETRIC): "abnormal cerebral white matter morphology",
+    ("volume.deep_grey", FindingStatus.ASYMMETRIC): "abnormal basal ganglia morphology",
+    ("volume.thalamus", FindingStatus.ASYMMETRIC): "abnormal thalamus morphology",
+    ("volume.cerebellum", FindingStatus.ASYMMETRIC): "abnormal cerebellum morphology",
+    (EVANS_INDEX, FindingStatus.ABOVE): "ventriculomegaly enlarged ventricles",
+    (BRAIN_PARENCHYMAL_FRACTION, FindingStatus.BELOW): "brain atrophy wasting loss of brain tissue",
+}
+"""Definition to quote for a flagged finding; none for the hippocampus: its volumes are biased."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a report on one study may cite."""
+
+    measurements: Measurements
+    references: tuple[Reference, ...]
+    rules: tuple[KnowledgeEntry, ...]
+    quotations: tuple[Passage, ...]
+    """notes and definitions to quote, in the order of the report"""
+    manifest: KnowledgeManifest
+
+    def findings(self) -> list[Finding]:
+        """The findings, decided again from the measurements."""
+        return find(self.measurements, self.references)
+
+    def passages(self) -> dict[str, Passage]:
+        """Quotations, rules and references by id."""
+        everything = [
+            *self.quotations,
+            *(rule_passage(rule) for rule in self.rules),
+            *(reference_passage(reference, self.manifest.version) for reference in self.references),
+        ]
+        return {passage.id: passage for passage in everything}
+
+    def applicable_rules(self) -> list[tuple[KnowledgeEntry, list[str]]]:
+        """The rules that hold for this study, each with the measurement ids that called it."""
+        findings = self.findings()
+        matched = ((rule, _match(rule, findings, self.measurements)) for rule in self.rules)
+        return [(rule, ids) for rule, ids in matched if ids is not None]
+
+
+def gather_evidence(measurements: Measurements, knowledge: KnowledgeBase) -> Evidence:
+    """Collect what a report on these measurements may cite.
+
+    Raises
+    ------
+    KnowledgeUnavailable
+        The knowledge base cannot be read, or lacks the caveat every report carries.
+    """
+    references = tuple(knowledge.references())
+    findings = find(measurements, references)
+    notes = knowledge.passages([_CAVEAT, *_note_ids(findings, measurements)])
+    if not notes or notes[0].id != _CAVEAT:
+        raise KnowledgeUnavailable(f"The knowledge base lacks {_CAVEAT}; build it again.")
+    quotations = {_CAVEAT: notes[0]}
+    for finding in findings:
+        for measurement_id in finding.measurement_ids:
+            query = _TERM_QUERIES.get((measurement_id, finding.status))
+            if query is not None:
+                for hit in knowledge.search(query, limit=1, kinds=[EntryKind.TERM]):
+                    quotations.setdefault(hit.passage.id, hit.passage)
+    quotations |= {note.id: note for note in notes}
+    return Evidence(
+        measurements=measurements,
+        references=references,
+        rules=tuple(knowledge.rules()),
+        quotations=tuple(quotations.values()),
+        manifest=knowledge.manifest,
+    )
+
+
+def rule_passage(rule: KnowledgeEntry) -> Passage:
+    """A follow-up rule in the form that is cited."""
+    return Passage(
+        id=rule.id,
+        source=rule.source,
+        source_version=rule.version,
+        licence=rule.licence,
+        title=rule.title,
+        text=rule.text,
+        url=rule.url,
+        sha256=rule.sha256,
+    )
+
+
+def reference_passage(reference: Reference, knowledge_version: str) -> Passage:
+    """A published figure in the form that is cited: with population, method and difference."""
+    title = (
+        "Published figure" if reference.quantity != "asymmetry_percent" else "Limit of the method"
+    )
+    text = (
+        f"{reference.statistic}. Population: {reference.population}. Method: {reference.method}. "
+        f"Difference from this engine: {reference.method_difference}."
+    )
+    return Passage(
+        id=reference.id,
+        source=reference.source,
+        source_version=knowledge_version,
+        licence="CC BY 4.0",
+        title=title,
+        text=text,
+        sha256=hashlib.sha256(f"{title}\n{text}".encode()).hexdigest(),
+    )
+
+
+def _note_ids(findings: Sequence[Finding], measurements: Measurements) -> list[str]:
+    ids: list[str] = []
+    if measurements.contrast is Contrast.OTHER:
+        ids.append("note.other-contrast")
+    if measurements.quality.verdict is not Verdict.PASS:
+        ids.append("note.low-quality")
+    failed = [c.code for c in measurements.quality.checks if c.verdict is not Verdict.PASS]
+    if any("field_of_view" in code for code in failed):
+        ids.append("note.field-of-view")
+    for finding in findings:
+        for measurement_id in finding.measurement_ids:
+            ids += _NOTES_BY_STATUS.get((measurement_id, None), ())
+            ids += _NOTES_BY_STATUS.get((measurement_id, finding.status), ())
+    if any(finding.status is FindingStatus.ASYMMETRIC for finding in findings):
+        ids += ["note.asymmetry-meaning", "note.asymmetry-index"]
+    return list(dict.fromkeys([*ids, *_STUDY_NOTES]))
+
+
+def _match(
+    rule: KnowledgeEntry, findings: Sequence[Finding], measurements: Measurements
+) -> list[str] | None:
+    when = rule.when
+    if when is None:
+        return None
+    about_study = [
+        when.verdict is None or when.verdict is measurements.quality.verdict,
+        when.contrast is None or when.contrast is measurements.contrast,
+    ]
+    if not all(about_study):
+        return None
+    about_finding = (when.finding_status, when.structure, when.measurement_id)
+    if all(part is None for part in about_finding):
+        stated = when.always or when.verdict is not None or when.contrast is not None
+        return [] if stated else None
+    wanted = when.measurement_id or (f"volume.{when.structure.value}" if when.structure else None)
+    called = [
+        finding.measurement_ids
+        for finding in findings
+        if (when.finding_status is None or finding.status.value == when.finding_status)
+        and (wanted is None or wanted in finding.measurement_ids)
+    ]
+    return list(dict.fromkeys(id_ for ids in called for id_ in ids)) if called else None

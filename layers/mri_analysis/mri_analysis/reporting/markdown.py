@@ -1,0 +1,305 @@
+"""``report.md``: the report as a page a clinician can read and print."""
+
+import re
+from collections.abc import Sequence
+
+from mri_analysis.contracts.report import Finding, FindingStatus, Reference, Report, Statement
+from mri_analysis.contracts.segmentation import (
+    Contrast,
+    Measurements,
+    RatioMeasurement,
+    Structure,
+    Verdict,
+    VolumeMeasurement,
+    VolumeMethod,
+)
+from mri_analysis.reporting import figures
+from mri_analysis.reporting.anatomy import RATIO_NAMES, STRUCTURE_NAMES, capitalised
+from mri_analysis.reporting.findings import find, ratio_decimals
+
+MONTAGE = "montage.png"
+_BLANK = "-"
+
+_RESULTS = {
+    FindingStatus.WITHIN: "within",
+    FindingStatus.BELOW: "**below**",
+    FindingStatus.ABOVE: "**above**",
+    FindingStatus.ASYMMETRIC: "**asymmetric**",
+    FindingStatus.SYMMETRIC: "within limit",
+    FindingStatus.MEASURED: "no verdict",
+    FindingStatus.NOT_ASSESSED: "not assessed",
+}
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
+
+
+def render_markdown(
+    report: Report,
+    measurements: Measurements,
+    references: Sequence[Reference],
+    *,
+    montage: str | None = MONTAGE,
+) -> str:
+    """Print a report as Markdown (tables as in GitHub's dialect).
+
+    Parameters
+    ----------
+    report
+        A report that passed the guard.
+    measurements
+        Of the same study.
+    references
+        Of the knowledge base; those used are listed with population and method.
+    montage
+        Link to the picture of the labels, relative to the report; None leaves it out.
+    """
+    findings = find(measurements, references)
+    numbers = {passage.id: str(n) for n, passage in enumerate(report.passages, start=1)}
+    used = [finding.reference for finding in findings if finding.reference is not None]
+    for reference in used:
+        numbers.setdefault(reference.id, str(len(numbers) + 1))
+    blocks = [
+        "# Brain MRI volumetry: draft report",
+        "> **DRAFT, not signed.** " + _escaped(report.disclaimer),
+        _warning(report, measurements),
+        _study_facts(report, measurements),
+        f"![Labels over the image, in three planes]({montage})" if montage else "",
+        "## Key findings",
+        _bullets(report.key_findings, numbers),
+        "## Clinical significance",
+        "The paragraphs below explain terms and methods. They are quoted word for word and say "
+        "nothing about this patient.",
+        _quotations(report, numbers),
+        "## Recommended follow-up",
+        _bullets(report.recommended_follow_up, numbers),
+        "## Confidence",
+        _bullets(report.confidence, numbers),
+        _quality_table(measurements),
+        "## Not assessed",
+        "Nothing in this report says that one of these is present or absent.",
+        "\n".join(f"- {_escaped(sentence)}" for sentence in report.not_assessed),
+        "## Measurements",
+        _volume_table(measurements, findings, numbers),
+        _ratio_table(measurements, findings, numbers),
+        "ICV: intracranial volume. Asymmetry index: 200 (left - right) / (left + right), in per "
+        "cent; positive means left larger. Left and right are the patient's. Ventricles: "
+        "lateral, third and fourth together. Deep grey matter: caudate, putamen, pallidum, "
+        "amygdala, accumbens and ventral diencephalon together. "
+        + (
+            "Volumes marked * are sums of class probabilities, the others voxel counts."
+            if any(volume.method is VolumeMethod.SOFT for volume in measurements.volumes)
+            else "Volumes are voxel counts."
+        ).replace("*", r"\*"),
+        "## Published figures and limits used",
+        _reference_table(used, numbers),
+        "## Passages quoted and rules applied",
+        _reference_list(report, findings, numbers),
+        "## Provenance",
+        _provenance(report, measurements),
+        "## Attributions",
+        "\n".join(f"- {_escaped(text)}" for text in report.attributions),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _markers(cites: Sequence[str], numbers: dict[str, str]) -> str:
+    found = [rf"\[{numbers[cite]}\]" for cite in cites if cite in numbers]
+    return " " + "".join(found) if found else ""
+
+
+def _bullets(statements: Sequence[Statement], numbers: dict[str, str]) -> str:
+    if not statements:
+        return "None."
+    return "\n".join(f"- {_escaped(s.text)}{_markers(s.cites, numbers)}" for s in statements)
+
+
+def _warning(report: Report, measurements: Measurements) -> str:
+    lines = []
+    if report.verdict is Verdict.FAIL:
+        lines.append("> **The quality check failed: do not use the figures of this study.**")
+    if report.verdict is Verdict.WARN:
+        lines.append(
+            "> **The quality check gave a warning: see Confidence before using a figure.**"
+        )
+    if measurements.contrast is Contrast.OTHER:
+        lines.append("> **The image does not look like T1.**")
+    if not measurements.engine.refined:
+        lines.append(
+            "> **The tissue border was not refined: cortex and white matter carry no verdict.**"
+        )
+    return "\n>\n".join(lines)
+
+
+def _study_facts(report: Report, measurements: Measurements) -> str:
+    geometry = measurements.geometry
+    shape = " x ".join(str(size) for size in geometry.shape)
+    spacing = " x ".join(figures.printed(mm, 2) for mm in geometry.spacing_mm)
+    contrast = "T1-like" if measurements.contrast is Contrast.T1_LIKE else "not T1-like"
+    rows = [
+        ("Study", _escaped(report.job_id)),
+        ("Image", f"{shape} voxels of {spacing} mm, orientation {_escaped(geometry.orientation)}"),
+        ("Contrast, judged from the image", contrast),
+        ("Quality verdict", report.verdict.value),
+        ("Written by", "fixed rules from measurements, no language model"),
+    ]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def _quotations(report: Report, numbers: dict[str, str]) -> str:
+    passages = {passage.id: passage for passage in report.passages}
+    blocks = []
+    for statement in report.clinical_significance:
+        passage = passages[statement.cites[0]]
+        origin = f"{_escaped(passage.source)} {_escaped(passage.source_version)}"
+        blocks.append(
+            f"**{_escaped(passage.title)}**{_markers(statement.cites, numbers)} ({origin})\n"
+            f"> {_escaped(statement.text)}"
+        )
+    return "\n\n".join(blocks)
+
+
+def _quality_table(measurements: Measurements) -> str:
+    if not measurements.quality.checks:
+        return ""
+    rows = [
+        "| Checked for | Result | Value | Warning limit | Failure limit |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for check in measurements.quality.checks:
+        values = (check.value, check.warn_limit, check.fail_limit)
+        cells = [_BLANK if value is None else f"{value:.4g}" for value in values]
+        name = _escaped(check.code.replace("_", " "))
+        rows.append(f"| {name} | {check.verdict.value} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _result(finding: Finding | None, numbers: dict[str, str]) -> str:
+    if finding is None:
+        return _BLANK
+    cites = [finding.reference.id] if finding.reference else []
+    return _RESULTS[finding.status] + _markers(cites, numbers)
+
+
+def _volume_table(
+    measurements: Measurements, findings: Sequence[Finding], numbers: dict[str, str]
+) -> str:
+    by_id = {finding.id: finding for finding in findings}
+    rows = [
+        "| Structure | Volume, mL | % of ICV | Left, mL | Right, mL | Asymmetry, % "
+        "| Volume against reference | Sides against limit |",
+        "|---|---:|---:|---:|---:|---:|---|---|",
+    ]
+    for structure, name in STRUCTURE_NAMES.items():
+        volume = measurements.volume(structure)
+        if volume is None:
+            rows.append(f"| {capitalised(name)} | not assessed | - | - | - | - | - | - |")
+            continue
+        level = by_id.get(f"finding.{structure.value}.volume")
+        sides = by_id.get(f"finding.{structure.value}.asymmetry")
+        cells = [*_volume_cells(volume), _result(level, numbers), _result(sides, numbers)]
+        rows.append(f"| {capitalised(name)} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _volume_cells(volume: VolumeMeasurement) -> list[str]:
+    def millilitres(value: float | None) -> str:
+        return _BLANK if value is None else figures.volume(value).removesuffix(" mL")
+
+    def percent(value: float | None) -> str:
+        return _BLANK if value is None else figures.percent(value).removesuffix(" %")
+
+    mark = r"\*" if volume.method is VolumeMethod.SOFT else ""
+    share = None if volume.structure is Structure.INTRACRANIAL else volume.percent_of_icv
+    return [
+        millilitres(volume.total_ml) + mark,
+        percent(share),
+        millilitres(volume.left_ml),
+        millilitres(volume.right_ml),
+        percent(volume.asymmetry_percent),
+    ]
+
+
+def _ratio_table(
+    measurements: Measurements, findings: Sequence[Finding], numbers: dict[str, str]
+) -> str:
+    ratios = {ratio.id: ratio for ratio in measurements.ratios}
+    by_id = {finding.id: finding for finding in findings}
+    rows = ["| Ratio | Value | Against reference | Computed from |", "|---|---:|---|---|"]
+    for ratio_id, name in RATIO_NAMES.items():
+        ratio = ratios.get(ratio_id)
+        if ratio is None:
+            rows.append(f"| {capitalised(name)} | not assessed | - | - |")
+            continue
+        value = figures.printed(ratio.value, ratio_decimals(ratio_id))
+        result = _result(by_id.get(f"finding.{ratio_id}"), numbers)
+        rows.append(f"| {capitalised(name)} | {value} | {result} | {_origin(ratio)} |")
+    return "\n".join(rows)
+
+
+def _origin(ratio: RatioMeasurement) -> str:
+    parts = []
+    for key, value in ratio.parts.items():
+        name, unit = re.sub(r"_(mm|ml)$", "", key), re.search(r"_(mm|ml)$", key)
+        shown = {"mm": "mm", "ml": "mL"}[unit[1]] if unit else ""
+        decimals = figures.decimals_of_volume(value)
+        parts.append(f"{name.replace('_', ' ')} {figures.printed(value, decimals)} {shown}".strip())
+    return _escaped("; ".join([ratio.definition, *parts]))
+
+
+def _reference_table(used: Sequence[Reference], numbers: dict[str, str]) -> str:
+    if not used:
+        return "None: no figure of this study was compared."
+    rows = [
+        "| | For | Figure or limit | Population | Method | Difference from this engine | Source |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    names = RATIO_NAMES | {f"volume.{key.value}": name for key, name in STRUCTURE_NAMES.items()}
+    for reference in sorted(used, key=lambda reference: int(numbers[reference.id])):
+        about = names.get(reference.measurement_id or "", reference.measurement_id or "")
+        if reference.quantity == "asymmetry_percent":
+            about = f"{about}, sides"
+        cells = [
+            about,
+            reference.statistic,
+            reference.population,
+            reference.method,
+            reference.method_difference,
+            reference.source,
+        ]
+        number = rf"\[{numbers[reference.id]}\]"
+        rows.append(f"| {number} | {' | '.join(_escaped(cell) for cell in cells)} |")
+    return "\n".join(rows)
+
+
+def _reference_list(report: Report, findings: Sequence[Finding], numbers: dict[str, str]) -> str:
+    lines = []
+    tabled = {f.reference.id for f in findings if f.reference is not None}
+    for passage in report.passages:
+        if passage.id in tabled:
+            continue
+        link = f" <{passage.url}>" if passage.url else ""
+        lines.append(
+            rf"- \[{numbers[passage.id]}\] {_escaped(passage.title)}. {_escaped(passage.source)}, "
+            f"version {_escaped(passage.source_version)}, `{passage.id}`. "
+            f"{_escaped(passage.licence)}.{link}"
+        )
+    return "\n".join(lines)
+
+
+def _provenance(report: Report, measurements: Measurements) -> str:
+    engine = measurements.engine
+    knowledge = report.provenance.get("knowledge", {})
+    rows = [
+        f"- Segmentation: {_escaped(engine.name)} {_escaped(engine.version)}, weights sha256 "
+        f"`{engine.weights_sha256}`",
+        f"- Description: {_escaped(str(report.provenance.get('describer', _BLANK)))}",
+        f"- Report: {_escaped(str(report.provenance.get('writer', _BLANK)))}",
+        f"- Knowledge: version {_escaped(str(knowledge.get('version', _BLANK)))}, HPO release "
+        f"{_escaped(str(knowledge.get('hpo_release', _BLANK)))}, found by "
+        f"{_escaped(str(knowledge.get('retrieval', _BLANK)))}, content sha256 "
+        f"`{knowledge.get('content_sha256', _BLANK)}`",
+    ]
+    return "\n".join(rows)

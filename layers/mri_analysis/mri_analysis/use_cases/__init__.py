@@ -1,0 +1,3 @@
+"""What the product does, one file a use case. They take values and ports and read no
+environment.
+"""

@@ -1,0 +1,106 @@
+"""Ask the segmentation endpoint for a study, and pass its answer on to the state that waits."""
+
+import json
+import uuid
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from mri_analysis.contracts.job import JobStatus
+from mri_analysis.contracts.segmentation import SegmentationRequest, SegmentationResponse
+from mri_analysis.contracts.tasks import SegmentTask
+from mri_analysis.errors import ModelEndpointUnavailable, ModelFailed, UploadMissing
+from mri_analysis.keys import StudyKeys
+from mri_analysis.ports.jobs import JobRepository
+from mri_analysis.ports.segmentation import (
+    CallbackStore,
+    PendingCallback,
+    SegmentationEndpoint,
+    TaskTokens,
+)
+from mri_analysis.ports.storage import ObjectStore
+
+
+def request_segmentation(
+    task: SegmentTask,
+    *,
+    results: ObjectStore,
+    jobs: JobRepository,
+    callbacks: CallbackStore,
+    endpoint: SegmentationEndpoint,
+) -> str:
+    """Queue the inference and answer its id.
+
+    The task token is stored before the endpoint is called: an answer can be quick, and must find
+    it.
+    """
+    jobs.advance(task.organization_id, task.job_id, JobStatus.SEGMENTING)
+    keys = StudyKeys(task.organization_id, task.job_id)
+    request = SegmentationRequest(image_s3_key=task.image_key, output_prefix=keys.results)
+    results.put(keys.segmentation_request, request.model_dump_json().encode(), "application/json")
+    inference_id = str(uuid.uuid4())
+    callbacks.save(
+        PendingCallback(inference_id, task.organization_id, task.job_id, task.task_token)
+    )
+    endpoint.start(results.uri(keys.segmentation_request), inference_id)
+    return inference_id
+
+
+@dataclass(frozen=True)
+class InferenceNotification:
+    """What SageMaker tells about a finished asynchronous inference."""
+
+    inference_id: str
+    completed: bool
+    output_key: str | None
+    failure_reason: str | None
+
+
+def answer_callback(
+    notification: InferenceNotification,
+    *,
+    results: ObjectStore,
+    callbacks: CallbackStore,
+    task_tokens: TaskTokens,
+) -> PendingCallback | None:
+    """Answer the state that waits for this inference; None where nobody waits for it."""
+    callback = callbacks.find(notification.inference_id)
+    if callback is None:
+        return None
+    if not notification.completed or notification.output_key is None:
+        code, message = _failure(notification.failure_reason or "")
+        task_tokens.fail(callback.task_token, code, message)
+        return callback
+    try:
+        output = SegmentationResponse.model_validate_json(results.get(notification.output_key))
+    except (ValidationError, UploadMissing):
+        task_tokens.fail(
+            callback.task_token,
+            ModelFailed.__name__,
+            "The segmentation endpoint answered with something that is no segmentation.",
+        )
+        return callback
+    task_tokens.succeed(callback.task_token, output)
+    return callback
+
+
+def _failure(reason: str) -> tuple[str, str]:
+    """Code and sentence for a failed inference.
+
+    The container answers bad input with ``{"code", "message"}``, which SageMaker quotes inside its
+    reason; anything else means that the container, not the study, is at fault.
+    """
+    start = reason.find("{")
+    while start != -1:
+        try:
+            answer, _ = json.JSONDecoder().raw_decode(reason, start)
+        except ValueError:
+            start = reason.find("{", start + 1)
+            continue
+        if isinstance(answer, dict) and isinstance(answer.get("code"), str):
+            return answer["code"], str(answer.get("message", ""))
+        break
+    return (
+        ModelEndpointUnavailable.__name__,
+        "The segmentation endpoint stopped before it finished the study.",
+    )
