@@ -1,0 +1,1 @@
+"""What several tests share: ports kept in memory, and images made for the purpose."""
