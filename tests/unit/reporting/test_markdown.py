@@ -1,0 +1,94 @@
+"""report.md: what a clinician reads."""
+
+import re
+from collections.abc import Callable
+
+from markdown_it import MarkdownIt
+
+from mri_analysis.contracts.report import Report
+from mri_analysis.contracts.segmentation import Contrast, Measurements, Structure, Verdict
+from mri_analysis.reporting.describe import describe
+from mri_analysis.reporting.evidence import Evidence
+from mri_analysis.reporting.markdown import render_markdown
+
+Build = Callable[..., Measurements]
+Write = Callable[[Measurements], tuple[Report, Evidence]]
+
+
+def page(write: Write, measurements: Measurements) -> str:
+    report, evidence = write(measurements)
+    return render_markdown(report, measurements, evidence.references)
+
+
+def test_the_page_has_every_part(write: Write, stroke_study: Measurements):
+    text = page(write, stroke_study)
+    for heading in (
+        "Key findings",
+        "Clinical significance",
+        "Recommended follow-up",
+        "Confidence",
+        "Not assessed",
+        "Measurements",
+        "Provenance",
+        "Attributions",
+    ):
+        assert f"\n## {heading}\n" in text
+    assert text.index("DRAFT, not signed") < text.index("## Key findings")
+    assert "(montage.png)" in text
+    assert "2025-01-16" in text
+
+
+def test_every_marker_is_explained(write: Write, stroke_study: Measurements):
+    text = page(write, stroke_study)
+    used = set(re.findall(r"\\\[(\d+)\\\]", text))
+    explained = set(re.findall(r"^(?:\||-) \\\[(\d+)\\\]", text, re.MULTILINE))
+    assert used == explained == {str(n) for n in range(1, len(used) + 1)}
+
+
+def test_figures_carry_no_noise_and_no_percentile(write: Write, stroke_study: Measurements):
+    text = page(write, stroke_study)
+    assert "percentile" not in text.lower()
+    body = re.sub(r"`[^`]*`|<[^>]*>|doi \S+", "", text)
+    assert not re.findall(r"\d\.\d{5,}", body)
+
+
+def test_what_was_not_measured_says_so(write: Write, a_study: Build):
+    text = page(write, a_study(missing=frozenset({Structure.THALAMUS}), evans_index=None))
+    assert "| Thalami | not assessed |" in text
+    assert "| Evans index | not assessed |" in text
+
+
+def test_another_contrast_and_a_warning_are_said_at_the_top(write: Write, a_study: Build):
+    study = a_study(contrast=Contrast.OTHER, verdict=Verdict.WARN)
+    top = page(write, study).split("## Key findings")[0]
+    assert "The tissue border was not refined" in top
+    assert "gave a warning" in top
+
+
+def test_tables_render_and_markup_in_messages_does_not(write: Write, a_study: Build):
+    study = a_study(verdict=Verdict.WARN)
+    checks = [
+        check.model_copy(update={"message": "<b>x</b> | [a](http://b) ![c](d) *e*"})
+        for check in study.quality.checks
+    ]
+    quality = study.quality.model_copy(update={"checks": checks})
+    html = (
+        MarkdownIt()
+        .enable("table")
+        .render(page(write, study.model_copy(update={"quality": quality})))
+    )
+    assert html.count("<table>") >= 5
+    assert "<b>" not in html
+    assert "<em>" not in html
+    assert 'href="http://b"' not in html
+    assert html.count("<img") == 1
+
+
+def test_the_description_reads_in_paragraphs(write: Write, stroke_study: Measurements):
+    _, evidence = write(stroke_study)
+    description = describe(stroke_study, evidence.references)
+    paragraphs = description.text.split("\n\n")
+    assert len(paragraphs) == 7
+    assert paragraphs[1].startswith("Intracranial volume 1634 mL")
+    assert paragraphs[4].startswith("Ventricles asymmetric: left 27.6 mL, right 14.4 mL")
+    assert describe(stroke_study, evidence.references) == description
