@@ -1,0 +1,109 @@
+"""What validators of syntax do not see in a state machine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mri_analysis.errors
+from mri_analysis.errors import AnalysisError, UploadError
+
+ASL = json.loads(Path("statemachine/mri_analysis.asl.json").read_text())
+STATES: dict[str, dict[str, Any]] = ASL["States"]
+TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
+
+# Errors of Lambda and Step Functions themselves; everything else must be a class of ours.
+_PLATFORM = ("Lambda.", "States.", "Sandbox.", "Runtime.")
+
+
+def next_states(name: str) -> set[str]:
+    state = STATES[name]
+    following = {state[key] for key in ("Next", "Default") if key in state}
+    following |= {choice["Next"] for choice in state.get("Choices", [])}
+    return following | {catch["Next"] for catch in state.get("Catch", [])}
+
+
+def after_failure(name: str) -> set[str]:
+    """All states that can follow when ``name`` fails."""
+    reached, waiting = set(), [catch["Next"] for catch in STATES[name]["Catch"]]
+    while waiting:
+        following = waiting.pop()
+        if following not in reached:
+            reached.add(following)
+            waiting += next_states(following)
+    return reached
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_task_passes_a_payload_with_the_study_ids(name: str) -> None:
+    payload = STATES[name]["Parameters"]["Payload"]
+
+    assert payload["organization_id.$"] == "$.organization_id"
+    assert payload["job_id.$"] == "$.job_id"
+    assert payload["schema_version"] == 1
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_task_has_a_time_limit_and_keeps_its_input(name: str) -> None:
+    assert STATES[name]["TimeoutSeconds"] > 0
+    assert STATES[name]["ResultPath"].startswith("$.")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_task_is_tried_again_by_error_class_with_jitter(name: str) -> None:
+    retries = STATES[name]["Retry"]
+
+    assert retries
+    for retry in retries:
+        assert retry["JitterStrategy"] == "FULL"
+        assert retry["MaxDelaySeconds"] <= 60
+        for error in retry["ErrorEquals"]:
+            if not error.startswith(_PLATFORM):
+                assert issubclass(getattr(mri_analysis.errors, error), AnalysisError)
+            assert error not in ("States.ALL", "States.TaskFailed")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_bad_input_is_never_tried_again(name: str) -> None:
+    retried = {error for retry in STATES[name]["Retry"] for error in retry["ErrorEquals"]}
+
+    assert not retried & {error.__name__ for error in UploadError.__subclasses__()}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_failure_is_caught_beside_the_input(name: str) -> None:
+    (catch,) = STATES[name]["Catch"]
+
+    assert catch["ErrorEquals"] == ["States.ALL"]
+    assert catch["ResultPath"].startswith("$.")
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "NotifyUser"])
+def test_every_failure_ends_in_fail(name: str) -> None:
+    ends = {state for state in after_failure(name) if not next_states(state)}
+
+    assert ends
+    assert {STATES[end]["Type"] for end in ends} == {"Fail"}
+
+
+def test_a_notification_that_fails_does_not_fail_the_study() -> None:
+    assert after_failure("NotifyUser") == {"AnalysisCompleted"}
+
+
+def test_every_state_can_be_reached() -> None:
+    reached, waiting = set(), [ASL["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += next_states(name)
+
+    assert reached == set(STATES)
+
+
+def test_refused_scan_takes_the_way_of_a_failure() -> None:
+    (choice,) = STATES["CheckQuality"]["Choices"]
+
+    assert (choice["StringEquals"], choice["Next"]) == ("fail", "RefuseStudy")
+    assert STATES["RefuseStudy"]["Next"] == "HandleError"
