@@ -1,0 +1,63 @@
+# `make demo` and `make test` are all a newcomer needs; each sets up what it lacks.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SNAPSHOT := out/knowledge.sqlite
+EVENT ?= events/$(FUNCTION).json
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint check-template bench invoke logs lock build clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup: $(READY) $(SNAPSHOT) ## install everything into .venv
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing; install it (Debian: apt install python3-venv)."; exit 2; }
+	@echo "installing the pinned requirements into $(VENV) (about a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(SNAPSHOT): $(READY) $(wildcard knowledge/*.py knowledge/*.yaml knowledge/notes/* knowledge/rules/*)
+	@$(BIN)/python -m knowledge.build --output $@
+
+demo: setup ## analyse the sample brain (or MRI_DEMO_INPUT=FILE) and show the report
+	@$(BIN)/mri demo
+
+up: setup ## run the stack until Ctrl-C; `.venv/bin/mri submit FILE --wait` talks to it
+	@$(BIN)/python -m local_stack up
+
+test: setup ## run all checks and tests
+	@scripts/install_mariadb.sh
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+lint: $(READY) check-template ## ruff, mypy, template and state machine
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack knowledge migrations
+
+check-template: $(READY) ## cfn-lint and statelint
+	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/statelint statemachine/mri_analysis.asl.json
+
+bench: setup ## measure; writes benchmarks/results/latest.json
+	@$(BIN)/python -m benchmarks.run
+
+invoke: setup ## run one function: make invoke FUNCTION=notify_user [EVENT=file]
+	@$(BIN)/python -m local_stack invoke $(FUNCTION) $(EVENT)
+
+logs: $(READY) ## follow the functions' logs; JOB=id shows one study with its trace
+	@$(BIN)/python -m local_stack logs $(if $(JOB),--job $(JOB),--follow)
+
+lock: ## pin the requirements anew (needs uv)
+	@for name in layers/mri_analysis/requirements functions/prepare_study/requirements models/segmentation/requirements requirements/dev; do \
+	  uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
+	done
+
+clean: ## remove what the product made
+	rm -rf $(VENV) out .aws-sam

@@ -1,0 +1,1 @@
+"""The command line of the product and what it is made of."""

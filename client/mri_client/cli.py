@@ -1,0 +1,242 @@
+"""The command ``mri``.
+
+Exit codes: 0 done, 1 the study failed, 2 the command could not do its work (wrong use, no stack,
+no such job, waited too long).
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.live import Live
+from rich.markdown import Markdown
+
+from mri_analysis.errors import AnalysisError
+from mri_client.display import stage_table
+from mri_client.stack import Stack, StackUnreachable
+from mri_client.studies import (
+    Progress,
+    Submission,
+    WaitedTooLong,
+    fetch,
+    follow,
+    progress,
+    submit,
+)
+
+app = typer.Typer(
+    name="mri",
+    help="Brain MRI in, measured and cited draft report out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+StackFile = Annotated[
+    Path | None,
+    typer.Option("--stack", help="Stack file; default $MRI_STACK or out/local/stack.json."),
+]
+Organization = Annotated[str, typer.Option("--organization", help="Whose study it is.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")]
+
+
+@app.command("submit")
+def submit_command(
+    file: Annotated[Path, typer.Argument(help="A NIfTI image, .nii or .nii.gz.")],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show the stages until the study ends.")
+    ] = False,
+    organization: Organization = "demo",
+    timeout: Timeout = 1800,
+    stack_file: StackFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit one scan."""
+    with _reported():
+        stack = Stack.load(stack_file)
+        submission = submit(stack, file, organization)
+        if not wait:
+            _print_submission(submission, as_json)
+            return
+        last = watch(stack, submission, timeout, quiet=as_json)
+    if as_json:
+        print(json.dumps(_document(submission.job_id, last), indent=1))
+    else:
+        _print_outcome(submission.job_id, last)
+    raise typer.Exit(0 if last.succeeded else 1)
+
+
+@app.command()
+def status(
+    job_id: Annotated[str | None, typer.Argument(help="A job; without it the newest ones.")] = None,
+    organization: Organization = "demo",
+    stack_file: StackFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one job with its stages, or the newest jobs."""
+    with _reported():
+        stack = Stack.load(stack_file)
+        if job_id is None:
+            _print_jobs(stack, organization, as_json)
+            return
+        now = progress(stack, organization, job_id)
+    if as_json:
+        print(json.dumps(_document(job_id, now), indent=1))
+    else:
+        out.print(stage_table(now))
+        _print_outcome(job_id, now)
+    raise typer.Exit(1 if now.ended and not now.succeeded else 0)
+
+
+@app.command()
+def get(
+    job_id: str,
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("."),
+    organization: Organization = "demo",
+    stack_file: StackFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download the results of a job."""
+    with _reported():
+        stack = Stack.load(stack_file)
+        now = progress(stack, organization, job_id)
+        files = fetch(stack, organization, job_id, folder)
+        files += write_execution(now, folder)
+    if as_json:
+        print(json.dumps({"job_id": job_id, "files": [str(path) for path in files]}, indent=1))
+    else:
+        for path in files:
+            out.print(str(path))
+    raise typer.Exit(0 if now.succeeded else 1)
+
+
+@app.command()
+def demo(
+    file: Annotated[
+        Path | None, typer.Option("--input", envvar="MRI_DEMO_INPUT", help="Another scan.")
+    ] = None,
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("out/demo"),
+    timeout: Timeout = 900,
+    as_json: AsJson = False,
+) -> None:
+    """Start the whole system on this machine, analyse one scan, show the report and stop."""
+    from mri_client.demo import run_demo  # the local stack is no dependency of the other commands
+
+    with _reported():
+        submission, last = run_demo(file, folder, timeout, quiet=as_json)
+    if as_json:
+        print(json.dumps(_document(submission.job_id, last), indent=1))
+    elif last.succeeded:
+        out.print(Markdown((folder / "report.md").read_text()))
+        out.print(f"\nAll files of this study: [bold]{folder}[/bold]")
+    else:
+        _print_outcome(submission.job_id, last)
+    raise typer.Exit(0 if last.succeeded else 1)
+
+
+def watch(stack: Stack, submission: Submission, timeout: float, quiet: bool) -> Progress:
+    """Show the stages until the study ends; answer how it ended."""
+    now = Progress(None, None)
+    if quiet:
+        *_, now = follow(stack, submission, timeout)
+        return now
+    with Live(stage_table(now), console=err, refresh_per_second=8) as live:
+        for now in follow(stack, submission, timeout):
+            live.update(stage_table(now))
+    return now
+
+
+def write_execution(now: Progress, folder: Path) -> list[Path]:
+    """Write ``execution.json``: the stages with their seconds."""
+    if now.execution is None:
+        return []
+    path = folder / "execution.json"
+    path.write_text(json.dumps(now.execution.document(), indent=1) + "\n")
+    return [path]
+
+
+def _document(job_id: str, now: Progress) -> dict[str, Any]:
+    failure = now.failure
+    return {
+        "schema_version": 1,
+        "job_id": job_id,
+        "status": _status_word(now),
+        "error": dict(zip(("code", "message", "next_step"), failure, strict=True))
+        if failure
+        else None,
+        "execution": now.execution.document() if now.execution else None,
+    }
+
+
+def _status_word(now: Progress) -> str:
+    if now.ended:
+        return "completed" if now.succeeded else "failed"
+    return now.job.status.value if now.job else "uploaded"
+
+
+def _print_submission(submission: Submission, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"schema_version": 1, "job_id": submission.job_id, "status": "uploaded"}))
+    else:
+        out.print(f"submitted: job [bold]{submission.job_id}[/bold]")
+
+
+def _print_outcome(job_id: str, now: Progress) -> None:
+    failure = now.failure
+    if failure is not None:
+        code, message, next_step = failure
+        err.print(f"[red]failed[/red]: [bold]{code}[/bold]", highlight=False)
+        # Plain prints: a message is data and must not be read as markup.
+        err.print(message, markup=False, highlight=False)
+        err.print(f"Next: {next_step}", markup=False, highlight=False)
+    elif now.succeeded:
+        out.print(f"completed: the draft report is ready. `mri get {job_id} --out DIR`")
+    else:
+        out.print(f"{_status_word(now)}: job {job_id}")
+
+
+def _print_jobs(stack: Stack, organization: str, as_json: bool) -> None:
+    if stack.jobs is None:
+        raise StackUnreachable("The stack file names no database, so jobs cannot be listed.")
+    jobs = stack.jobs.recent(organization, 20)
+    if as_json:
+        print(json.dumps([job.model_dump(mode="json") for job in jobs], indent=1))
+        return
+    if not jobs:
+        out.print("no jobs yet")
+    for job in jobs:
+        error = f"  {job.error.code}" if job.error else ""
+        out.print(f"{job.job_id}  {job.created_at:%Y-%m-%d %H:%M} UTC  {job.status}{error}")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Errors in a sentence and exit code 2, never a stack trace."""
+    try:
+        yield
+    except (StackUnreachable, AnalysisError, WaitedTooLong, OSError) as error:
+        err.print(str(error), markup=False, highlight=False)
+        raise typer.Exit(2) from error
+    except (BotoCoreError, ClientError) as error:
+        err.print(f"The stack did not answer: {error}", markup=False, highlight=False)
+        raise typer.Exit(2) from error
+
+
+def main() -> None:
+    """Entry point."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

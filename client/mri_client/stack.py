@@ -1,0 +1,103 @@
+"""Where a deployed stack is: addresses and names of what the client talks to.
+
+`make up` writes them to a file. Until the REST API exists the client speaks to S3, Step Functions
+and the database itself, with the caller's own credentials.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+    from mri_analysis.adapters.sql_job_repository import SqlJobRepository
+
+DEFAULT_STACK_FILE = Path("out/local/stack.json")
+
+
+class StackUnreachable(Exception):
+    """There is no stack to talk to."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One deployed stack."""
+
+    images_bucket: str
+    results_bucket: str
+    state_machine_arn: str
+    region: str
+    endpoint_url: str | None = None
+    database_url: str | None = None
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Stack":
+        """Read the stack file: ``path``, else ``$MRI_STACK``, else ``out/local/stack.json``.
+
+        Raises
+        ------
+        StackUnreachable
+            There is no such file, or it is not complete.
+        """
+        path = path or Path(os.environ.get("MRI_STACK", DEFAULT_STACK_FILE))
+        try:
+            return cls.from_document(json.loads(path.read_text()))
+        except FileNotFoundError as error:
+            raise StackUnreachable(
+                f"No stack is running here ({path} is missing). Start one with `make up`."
+            ) from error
+        except (ValueError, KeyError) as error:
+            raise StackUnreachable(
+                f"{path} is not a stack file. Start one with `make up`."
+            ) from error
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Stack":
+        """From the content of a stack file."""
+        outputs = document["outputs"]
+        return cls(
+            images_bucket=outputs["ImagesBucketName"],
+            results_bucket=outputs["ResultsBucketName"],
+            state_machine_arn=outputs["StateMachineArn"],
+            region=document["region"],
+            endpoint_url=document.get("endpoint_url"),
+            database_url=document.get("database_url"),
+        )
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """S3."""
+        return boto3.client("s3", **self._client_options)
+
+    @cached_property
+    def stepfunctions(self) -> "SFNClient":
+        """Step Functions."""
+        return boto3.client("stepfunctions", **self._client_options)
+
+    @cached_property
+    def jobs(self) -> "SqlJobRepository | None":
+        """The job table, where this machine can reach the database."""
+        if self.database_url is None:
+            return None
+        from mri_analysis.adapters.sql_job_repository import SqlJobRepository, connect
+
+        return SqlJobRepository(connect(self.database_url))
+
+    @property
+    def _client_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"region_name": self.region}
+        if self.endpoint_url is not None:
+            # The local stack takes any credentials; a developer's real ones stay out of it.
+            options |= {
+                "endpoint_url": self.endpoint_url,
+                "aws_access_key_id": "local",
+                "aws_secret_access_key": "local",
+            }
+        return options

@@ -1,0 +1,158 @@
+"""Submitting scans and getting their results."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mri_analysis.contracts.job import Job, JobStatus
+from mri_analysis.errors import DatabaseUnavailable, JobNotFound, error_type
+from mri_analysis.keys import StudyKeys, execution_name
+from mri_client.executions import Execution, find_execution
+from mri_client.stack import Stack, StackUnreachable
+
+ARTEFACTS = ("report.md", "report.json", "measurements.json", "labels.nii.gz", "montage.png")
+
+_POLL_SECONDS = 0.2
+
+
+class WaitedTooLong(Exception):
+    """The study did not end in the time given; it may still end."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A scan that was handed over."""
+
+    organization_id: str
+    job_id: str
+    execution_name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a study is: its job row and its execution, each once there is one."""
+
+    job: Job | None
+    execution: Execution | None
+
+    @property
+    def ended(self) -> bool:
+        if self.execution is not None:
+            return not self.execution.running
+        return self.job is not None and self.job.status is JobStatus.FAILED
+
+    @property
+    def succeeded(self) -> bool:
+        return self.execution is not None and self.execution.status == "SUCCEEDED"
+
+    @property
+    def failure(self) -> tuple[str, str, str] | None:
+        """Code, sentence and next step of a study that failed."""
+        if not self.ended or self.succeeded:
+            return None
+        if self.job is not None and self.job.error is not None:
+            return self.job.error.code, self.job.error.message, self.job.error.next_step
+        code = (self.execution.error if self.execution else None) or "InternalError"
+        kind = error_type(code)
+        cause = (self.execution.cause if self.execution else None) or "The analysis stopped."
+        return kind.__name__, cause, kind.next_step
+
+
+def submit(stack: Stack, path: Path, organization_id: str) -> Submission:
+    """Upload ``path`` as a new study. The file's name is not sent.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    StackUnreachable
+        Object storage did not answer.
+    """
+    job_id = str(uuid.uuid4())
+    key = StudyKeys(organization_id, job_id).upload
+    with path.open("rb") as body:
+        try:
+            # One request, so that the bucket sends one event.
+            answer = stack.s3.put_object(Bucket=stack.images_bucket, Key=key, Body=body)
+        except (BotoCoreError, ClientError) as error:
+            raise StackUnreachable(f"The upload failed: {error}") from error
+    name = execution_name(stack.images_bucket, key, answer.get("VersionId"))
+    return Submission(organization_id, job_id, name)
+
+
+def progress(stack: Stack, organization_id: str, job_id: str) -> Progress:
+    """Where the study is now.
+
+    Raises
+    ------
+    JobNotFound
+        The organization has no such job.
+    """
+    if stack.jobs is None:
+        raise StackUnreachable("The stack file names no database, so jobs cannot be looked up.")
+    job = stack.jobs.find(organization_id, job_id)
+    if job is None:
+        raise JobNotFound(f"There is no job {job_id}.")
+    return _with_execution(stack, job, job.execution_name)
+
+
+def follow(stack: Stack, submission: Submission, timeout_seconds: float) -> Iterator[Progress]:
+    """Where the study is, again and again until it has ended; the last one tells how.
+
+    Raises
+    ------
+    WaitedTooLong
+        After ``timeout_seconds``.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        now = _with_execution(stack, _find_job(stack, submission), submission.execution_name)
+        if now.ended:
+            # The job row of a failed study is written just before its execution ends.
+            yield Progress(_find_job(stack, submission), now.execution)
+            return
+        yield now
+        if time.monotonic() > deadline:
+            raise WaitedTooLong(
+                f"The study did not end within {timeout_seconds:g} s. It goes on; look with "
+                f"`mri status {submission.job_id}`."
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def fetch(stack: Stack, organization_id: str, job_id: str, folder: Path) -> list[Path]:
+    """Download what the study left; a failed study may leave some files or none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    prefix = StudyKeys(organization_id, job_id).results
+    fetched = []
+    for name in ARTEFACTS:
+        try:
+            answer = stack.s3.get_object(Bucket=stack.results_bucket, Key=prefix + name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                continue
+            raise
+        path = folder / name
+        path.write_bytes(answer["Body"].read())
+        fetched.append(path)
+    return fetched
+
+
+def _with_execution(stack: Stack, job: Job | None, name: str | None) -> Progress:
+    execution = None
+    if name is not None:
+        execution = find_execution(stack.stepfunctions, stack.state_machine_arn, name)
+    return Progress(job, execution)
+
+
+def _find_job(stack: Stack, submission: Submission) -> Job | None:
+    if stack.jobs is None:
+        return None
+    try:
+        return stack.jobs.find(submission.organization_id, submission.job_id)
+    except DatabaseUnavailable:
+        return None  # the execution tells enough to go on
