@@ -1,0 +1,25 @@
+"""The three files of an analysis, as bytes: what the server stores and the command line writes."""
+
+import gzip
+
+from mri_segmentation.analysis import Analysis
+
+LABELS = "labels.nii.gz"
+MEASUREMENTS = "measurements.json"
+MONTAGE = "montage.png"
+
+CONTENT_TYPES = {
+    LABELS: "application/gzip",
+    MEASUREMENTS: "application/json",
+    MONTAGE: "image/png",
+}
+
+
+def artefacts(analysis: Analysis) -> dict[str, bytes]:
+    """File name -> content. The time of writing is left out of the gzip header: same labels, same
+    bytes."""
+    return {
+        LABELS: gzip.compress(analysis.labels.to_bytes(), compresslevel=4, mtime=0),
+        MEASUREMENTS: analysis.measurements.model_dump_json(indent=1).encode(),
+        MONTAGE: analysis.montage_png,
+    }

@@ -1,0 +1,504 @@
+"""Whether the image shows a brain, and whether it shows it well enough to be measured.
+
+Figures are gathered first (:func:`gather`), judged afterwards (:func:`judge`), so that every limit
+can be tested without an image. Limits rest on the scans named in the model card unless a comment
+says otherwise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from mri_analysis.contracts.segmentation import (
+    Quality,
+    QualityCheck,
+    Structure,
+    Verdict,
+    VolumeMeasurement,
+)
+from mri_segmentation.labels import CEREBRUM, Tissue
+from mri_segmentation.measurement import LabelledBox
+from mri_segmentation.midsagittal import MidsagittalPlane
+from mri_segmentation.parcellation import Box, CoarseMap
+from mri_segmentation.volume import Volume
+
+BORDER_MM = 3.5
+"""A little more than one voxel of the network's grid, and its half."""
+
+GEOMETRY_CODES = frozenset({"voxel_spacing", "few_slices", "small_field_of_view"})
+"""The grid itself cannot carry the analysis: what was found on it proves nothing about its
+content."""
+
+IDENTITY_CODES = frozenset(
+    {
+        "no_signal",
+        "low_confidence",
+        "intracranial_volume",
+        "brainstem_missing",
+        "bright_background",
+        "implausible_anatomy",
+        "hemispheres_unequal",
+        "brain_parenchymal_fraction",
+        "structure_proportions",
+    }
+)
+"""Checks that only an image of something else than a whole head fails."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the checks look at. None: could not be measured."""
+
+    signal: bool
+    largest_spacing_mm: float
+    anisotropy: float
+    smallest_slice_count: int
+    smallest_extent_mm: float
+    confidence: float = 0.0
+    intracranial_ml: float = 0.0
+    brainstem_ml: float = 0.0
+    cerebellum_ml: float = 0.0
+    parenchymal_fraction: float = 0.0
+    cortex_to_white: float | None = None
+    border_cm2: float = 0.0
+    bright_background: float = 0.0
+    misplaced: int = 0
+    hemisphere_asymmetry_percent: float | None = None
+    tilt_degrees: float = 0.0
+    t1_like: bool = False
+    tissue_separation: float | None = None
+    signal_to_noise: float | None = None
+
+
+def grid_figures(volume: Volume, signal: bool) -> Figures:
+    """Figures of the grid alone, for an image no network needs to see."""
+    shape, spacing = volume.geometry.shape, volume.geometry.spacing_mm
+    return Figures(
+        signal=signal,
+        largest_spacing_mm=max(spacing),
+        anisotropy=max(spacing) / min(spacing),
+        smallest_slice_count=min(shape),
+        smallest_extent_mm=min(n * s for n, s in zip(shape, spacing, strict=True)),
+    )
+
+
+def gather(
+    volume: Volume,
+    coarse: CoarseMap,
+    plane: MidsagittalPlane,
+    labelled: LabelledBox,
+    box: Box,
+    volumes: list[VolumeMeasurement],
+    *,
+    t1_like: bool,
+) -> Figures:
+    """Measure everything :func:`judge` looks at."""
+    grid = grid_figures(volume, True)
+    ml = {v.structure: v.total_ml for v in volumes}
+    icv = ml[Structure.INTRACRANIAL]
+    inside = volume.voxels[box]
+    white = labelled.tissues == Tissue.WHITE_MATTER
+    grey = labelled.tissues == Tissue.CORTEX
+    return Figures(
+        signal=True,
+        largest_spacing_mm=grid.largest_spacing_mm,
+        anisotropy=grid.anisotropy,
+        smallest_slice_count=grid.smallest_slice_count,
+        smallest_extent_mm=grid.smallest_extent_mm,
+        confidence=coarse.confidence,
+        intracranial_ml=icv,
+        brainstem_ml=ml[Structure.BRAINSTEM],
+        cerebellum_ml=ml[Structure.CEREBELLUM],
+        parenchymal_fraction=ml[Structure.BRAIN] / icv if icv > 0 else 0.0,
+        cortex_to_white=(
+            ml[Structure.CORTEX] / ml[Structure.WHITE_MATTER]
+            if ml[Structure.WHITE_MATTER] > 0
+            else None
+        ),
+        border_cm2=_border_cm2(volume, labelled.tissues, box),
+        bright_background=_bright_background(volume, inside, labelled.tissues, box),
+        misplaced=_misplaced(coarse),
+        hemisphere_asymmetry_percent=_hemisphere_asymmetry(labelled),
+        tilt_degrees=plane.tilt_degrees,
+        t1_like=t1_like,
+        tissue_separation=_separation(inside, grey, white),
+        signal_to_noise=_signal_to_noise(inside, white, float(volume.voxels.min())),
+    )
+
+
+def judge(figures: Figures) -> Quality:
+    """Apply every limit; the verdict is the worst of the checks.
+
+    The refusal names the cause a reader can act on: a grid that carries nothing is
+    ``QualityTooLow``, an image that does not look like a head is ``NotABrain``, a head that was cut
+    off or is too noisy is ``QualityTooLow`` again."""
+    checks = _grid_checks(figures)
+    if figures.signal:
+        checks += _identity_checks(figures) + _image_checks(figures)
+    else:
+        checks.append(
+            QualityCheck(
+                code="no_signal",
+                verdict=Verdict.FAIL,
+                message="All voxels have the same value: the image is empty.",
+            )
+        )
+    failed = {check.code for check in checks if check.verdict is Verdict.FAIL}
+    verdict = Verdict.PASS
+    if failed:
+        verdict = Verdict.FAIL
+    elif any(check.verdict is Verdict.WARN for check in checks):
+        verdict = Verdict.WARN
+    return Quality(verdict=verdict, checks=checks, refusal=_refusal(failed))
+
+
+def _refusal(failed: set[str]) -> Literal["NotABrain", "QualityTooLow"] | None:
+    if not failed:
+        return None
+    if "no_signal" in failed:
+        return "NotABrain"
+    if failed & GEOMETRY_CODES:
+        return "QualityTooLow"
+    # A head cut off above its base lacks the brainstem and much volume, and is a head all the same.
+    excused = (
+        {
+            "brainstem_missing",
+            "implausible_anatomy",
+            "intracranial_volume",
+            "structure_proportions",
+        }
+        if "field_of_view_cut" in failed
+        else set()
+    )
+    return "NotABrain" if (failed & IDENTITY_CODES) - excused else "QualityTooLow"
+
+
+def _grid_checks(f: Figures) -> list[QualityCheck]:
+    return [
+        _at_most(
+            "voxel_spacing",
+            f.largest_spacing_mm,
+            2.1,
+            7.0,
+            lambda v: f"Voxels are up to {v:.1f} mm long; the cortex is blurred.",
+        ),
+        _at_most(
+            "anisotropy",
+            f.anisotropy,
+            3.0,
+            None,
+            lambda v: f"Voxels are {v:.1f} times as long as wide; borders are uncertain.",
+        ),
+        _at_least(
+            "few_slices",
+            f.smallest_slice_count,
+            24,
+            16,
+            lambda v: f"The image has only {v:.0f} slices in one direction.",
+        ),
+        _at_least(
+            "small_field_of_view",
+            f.smallest_extent_mm,
+            110.0,
+            80.0,
+            lambda v: f"The field of view is only {v:.0f} mm in one direction; a brain needs more.",
+        ),
+    ]
+
+
+def _identity_checks(f: Figures) -> list[QualityCheck]:
+    checks = [
+        _at_least(
+            "low_confidence",
+            f.confidence,
+            0.70,
+            0.65,
+            lambda v: f"The network is unsure of what it sees (mean confidence {v:.2f}).",
+        ),
+        _between(
+            "intracranial_volume",
+            f.intracranial_ml,
+            (1000, 2000),
+            (800, 2300),
+            lambda v: f"The intracranial volume of {v:.0f} mL is unusual for an adult head.",
+        ),
+        _at_least(
+            "brainstem_missing",
+            f.brainstem_ml,
+            11.0,
+            8.0,
+            lambda v: f"Too little brainstem was found ({v:.1f} mL).",
+        ),
+        _between(
+            "brain_parenchymal_fraction",
+            f.parenchymal_fraction,
+            (0.62, 0.95),
+            (0.45, 0.985),
+            lambda v: f"Brain tissue fills {100 * v:.0f} % of the skull, which is unusual.",
+        ),
+        _between(
+            "structure_proportions",
+            f.cerebellum_ml / f.intracranial_ml if f.intracranial_ml > 0 else 0.0,
+            (0.06, 0.14),
+            (0.03, 0.2),
+            lambda v: f"The cerebellum fills {100 * v:.1f} % of the skull, which is unusual.",
+        ),
+        _at_most(
+            "bright_background",
+            f.bright_background,
+            0.4,
+            0.6,
+            lambda v: f"{100 * v:.0f} % of the image border is as bright as brain; air is dark.",
+        ),
+        _at_most(
+            "implausible_anatomy",
+            f.misplaced,
+            None,
+            0,
+            lambda v: (
+                f"The structures contradict the anatomy of a head ({v:.0f} of 4 facts); check "
+                "that the image shows a head and that its orientation is right."
+            ),
+        ),
+    ]
+    if f.cortex_to_white is not None:
+        checks.append(
+            _between(
+                "grey_white_proportion",
+                f.cortex_to_white,
+                (0.75, 2.0),
+                (0.4, 4.0),
+                lambda v: f"Cortex and white matter are in an unusual proportion ({v:.2f}).",
+            )
+        )
+    if f.hemisphere_asymmetry_percent is not None:
+        checks.append(
+            _at_most(
+                "hemispheres_unequal",
+                abs(f.hemisphere_asymmetry_percent),
+                20.0,
+                80.0,
+                lambda v: f"The hemispheres differ by {v:.0f} % in volume; check for a lesion.",
+            )
+        )
+    return checks
+
+
+def _image_checks(f: Figures) -> list[QualityCheck]:
+    checks = [
+        _at_most(
+            "field_of_view_cut",
+            f.border_cm2,
+            15.0,
+            40.0,
+            lambda v: f"The brain is cut by the border of the image over {v:.0f} cm².",
+        ),
+        _at_most(
+            "head_tilt",
+            f.tilt_degrees,
+            20.0,
+            None,
+            lambda v: f"The head is tilted by {v:.0f} degrees; widths are uncertain.",
+        ),
+        QualityCheck(
+            code="contrast",
+            verdict=Verdict.PASS if f.t1_like else Verdict.WARN,
+            message=(
+                "The contrast is T1-like."
+                if f.t1_like
+                else "The contrast is not T1-like: tissue borders stand at the network's 2 mm "
+                "resolution, and volumes are less certain."
+            ),
+        ),
+    ]
+    if f.tissue_separation is not None:
+        checks.append(
+            _at_least(
+                "tissue_contrast",
+                f.tissue_separation,
+                1.0,
+                None,
+                lambda v: f"Grey and white matter differ by only {v:.1f} standard deviations.",
+            )
+        )
+    if f.signal_to_noise is not None:
+        checks.append(
+            _at_least(
+                "noise",
+                f.signal_to_noise,
+                10.0,
+                3.0,
+                lambda v: f"The image is noisy (signal-to-noise ratio {v:.0f} in white matter).",
+            )
+        )
+    return checks
+
+
+def _at_least(
+    code: str, value: float, warn: float | None, fail: float | None, say: Callable[[float], str]
+) -> QualityCheck:
+    verdict = Verdict.PASS
+    if fail is not None and value < fail:
+        verdict = Verdict.FAIL
+    elif warn is not None and value < warn:
+        verdict = Verdict.WARN
+    return _check(code, verdict, value, warn, fail, say)
+
+
+def _at_most(
+    code: str, value: float, warn: float | None, fail: float | None, say: Callable[[float], str]
+) -> QualityCheck:
+    verdict = Verdict.PASS
+    if fail is not None and value > fail:
+        verdict = Verdict.FAIL
+    elif warn is not None and value > warn:
+        verdict = Verdict.WARN
+    return _check(code, verdict, value, warn, fail, say)
+
+
+def _between(
+    code: str,
+    value: float,
+    warn: tuple[float, float],
+    fail: tuple[float, float],
+    say: Callable[[float], str],
+) -> QualityCheck:
+    """A range; the limits told are those of the side ``value`` lies on."""
+    side = 0 if value < (warn[0] + warn[1]) / 2 else 1
+    judged = _at_least if side == 0 else _at_most
+    return judged(code, value, warn[side], fail[side], say)
+
+
+def _check(
+    code: str,
+    verdict: Verdict,
+    value: float,
+    warn: float | None,
+    fail: float | None,
+    say: Callable[[float], str],
+) -> QualityCheck:
+    message = "Within limits." if verdict is Verdict.PASS else say(value)
+    return QualityCheck(
+        code=code,
+        verdict=verdict,
+        value=round(float(value), 4),
+        warn_limit=warn,
+        fail_limit=fail,
+        message=message,
+    )
+
+
+def _border_cm2(volume: Volume, tissues: NDArray[np.uint8], box: Box) -> float:
+    """Largest labelled area of any slice within :data:`BORDER_MM` of a face of the field of view.
+
+    The outermost slice alone does not do: where it fills half a voxel of the network's grid, the
+    network may well call it background.
+    """
+    spacing = volume.spacing_mm
+    largest = 0.0
+    for axis in range(3):
+        a, b = (k for k in range(3) if k != axis)
+        areas = np.count_nonzero(tissues, axis=(a, b)) * float(spacing[a] * spacing[b]) / 100
+        centres = (np.arange(box[axis].start, box[axis].stop) + 0.5) * spacing[axis]
+        depth = np.minimum(centres, volume.voxels.shape[axis] * spacing[axis] - centres)
+        near = depth < max(BORDER_MM, float(spacing[axis]))
+        largest = max(largest, float(areas[near].max(initial=0.0)))
+    return largest
+
+
+def _bright_background(
+    volume: Volume, inside: NDArray[np.generic], tissues: NDArray[np.uint8], box: Box
+) -> float:
+    """Part of the field of view's faces that is at least half as bright as the brain's median.
+
+    Brightness counts from the darkest of the faces' and brain's values. Magnetic resonance shows
+    air dark: an inverted image is bright there. Neck and face reach the border too, but fill little
+    of it."""
+    brain = inside[(tissues > 0) & (tissues != Tissue.CSF) & (tissues != Tissue.VENTRICLES)]
+    if brain.size == 0:
+        return 0.0
+    faces = np.concatenate(
+        [volume.voxels.take(side, axis).ravel() for axis in range(3) for side in (0, -1)]
+    ).astype(np.float32)
+    low = float(min(faces.min(), inside.min()))
+    level = low + 0.5 * (float(np.median(brain)) - low)
+    return float(np.mean(faces > level))
+
+
+def _misplaced(coarse: CoarseMap) -> int:
+    """How many of four facts of head anatomy the centres of the structures contradict."""
+    tissues = coarse.tissues
+    needed = (Tissue.CEREBELLUM, Tissue.BRAINSTEM, Tissue.THALAMUS)
+    present = np.bincount(tissues.ravel(), minlength=len(Tissue))
+    if not all(present[t] > 0 for t in needed) or not present[list(CEREBRUM)].any():
+        return 4
+    x, y, z = range(3)
+    cerebellum, stem, thalami = (
+        np.array(ndimage.center_of_mass(tissues == t)) * coarse.voxel_mm for t in needed
+    )
+    whole = np.array(ndimage.center_of_mass(coarse.brain)) * coarse.voxel_mm
+    # Distances leave room for a head bent by 30 degrees.
+    facts = (
+        cerebellum[z] < thalami[z] - 5,
+        stem[z] < thalami[z] - 5,
+        cerebellum[y] < stem[y],
+        abs(thalami[x] - whole[x]) < 20 and abs(thalami[y] - whole[y]) < 40,
+    )
+    return sum(not fact for fact in facts)
+
+
+def _hemisphere_asymmetry(labelled: LabelledBox) -> float | None:
+    cerebrum = np.isin(labelled.tissues, CEREBRUM)
+    both = np.count_nonzero(cerebrum)
+    right = np.count_nonzero(cerebrum & labelled.right)
+    return 200 * (both - 2 * right) / both if both else None
+
+
+def _separation(
+    inside: NDArray[np.generic], grey: NDArray[np.bool_], white: NDArray[np.bool_]
+) -> float | None:
+    """Distance of the grey and white means in pooled standard deviations, without the border
+    voxels' extremes (medians and median absolute deviations)."""
+    if np.count_nonzero(grey) < 200 or np.count_nonzero(white) < 200:
+        return None
+    (g, g_sd), (w, w_sd) = (_robust(inside[m].astype(np.float32)) for m in (grey, white))
+    pooled = float(np.sqrt((g_sd**2 + w_sd**2) / 2))
+    return abs(g - w) / pooled if pooled > 0 else None
+
+
+def _signal_to_noise(
+    inside: NDArray[np.generic], white: NDArray[np.bool_], darkest: float
+) -> float | None:
+    """Median of white matter above the darkest voxel over the noise, estimated from second
+    differences along its lines.
+
+    A second difference of white noise has 6 times its variance, and slow changes cancel in it.
+    """
+    best: float | None = None
+    for axis in range(3):
+        n = inside.shape[axis]
+        if n < 5:
+            continue
+        parts = [
+            tuple(slice(k, n - 2 + k) if a == axis else slice(None) for a in range(3))
+            for k in range(3)
+        ]
+        core = white[parts[0]] & white[parts[1]] & white[parts[2]]
+        if np.count_nonzero(core) < 200:
+            continue
+        before, here, after = (inside[p][core].astype(np.float32) for p in parts)
+        noise = _robust(before - 2 * here + after)[1] / np.sqrt(6.0)
+        if noise > 0:
+            ratio = (float(np.median(here)) - darkest) / float(noise)
+            best = ratio if best is None else min(best, ratio)
+    return best
+
+
+def _robust(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Median, and the standard deviation of a normal distribution with the same median
+    deviation."""
+    middle = float(np.median(values))
+    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
