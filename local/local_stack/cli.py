@@ -1,0 +1,213 @@
+"""``python -m local_stack``: run the stack, run one function, read its logs."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from local_stack.stack import LocalStack
+
+DEFAULT_STATE_DIR = Path("out/local")
+_STACK_FILE = "stack.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="local_stack", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    up = commands.add_parser("up", help="run the stack until Ctrl-C")
+    _add_stack_options(up)
+    up.add_argument("--no-model-server", action="store_true", help="start no segmentation server")
+    up.add_argument("--port", type=int, help="port of the AWS endpoint (default: a free one)")
+    up.set_defaults(run=_up)
+
+    invoke = commands.add_parser("invoke", help="run one function with an event")
+    _add_stack_options(invoke)
+    invoke.add_argument("function", help="logical id, function name or folder name")
+    invoke.add_argument("event", help="file with the event, or - for standard input")
+    invoke.set_defaults(run=_invoke)
+
+    logs = commands.add_parser("logs", help="print what the functions wrote")
+    logs.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR)
+    logs.add_argument("--job", help="only this study, with its trace")
+    logs.add_argument("--follow", action="store_true", help="keep printing")
+    logs.set_defaults(run=_logs)
+    return parser
+
+
+def _add_stack_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--template",
+        type=Path,
+        help="another template; without it this product's, with its database and knowledge",
+    )
+    parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR)
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="K=V", help="a template parameter"
+    )
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="K=V", help="a variable of every function"
+    )
+
+
+def _up(options: argparse.Namespace) -> int:
+
+    if running := _running_stack(options.state_dir):
+        raise SystemExit(
+            f"A stack already runs on {options.state_dir} (process {running['pid']}): "
+            "stop it, or give this one another --state-dir."
+        )
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with _stack(options, options.state_dir) as stack:
+        print(_summary(stack.description(), options.state_dir), flush=True)
+        stop.wait()
+        print("Stopping.", flush=True)
+    return 0
+
+
+def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:
+    """The stack of the template that was named, or of this product."""
+    parameters, environment = _pairs(options.param), _pairs(options.env)
+    if options.template is None:
+        from local_stack.product import product_stack
+
+        more = {"port": getattr(options, "port", None)}
+        if getattr(options, "no_model_server", False):
+            more["model_server"] = None
+        return product_stack(
+            Path.cwd(), state_dir, parameters=parameters, environment=environment, **more
+        )
+    from local_stack.stack import LocalStack
+
+    return LocalStack(
+        options.template,
+        state_dir,
+        parameters,
+        environment,
+        port=getattr(options, "port", None),
+    )
+
+
+def _summary(description: dict[str, Any], state_dir: Path) -> str:
+    rows = {
+        "AWS endpoint": description["endpoint_url"],
+        "SageMaker runtime": description["sagemaker_runtime_url"],
+        "Model server": description["model_server_url"] or "none",
+        "State machine": description["state_machine_arn"] or "none",
+        **{f"Bucket {name}": bucket for name, bucket in description["buckets"].items()},
+        "Functions": ", ".join(f["folder"] for f in description["functions"].values()),
+        "Database": description["database_url"] or "none",
+        "State": str(state_dir / _STACK_FILE),
+    }
+    if description["skipped"]:
+        rows["Not created"] = ", ".join(
+            f"{name} ({entry['type']})" for name, entry in description["skipped"].items()
+        )
+    return "\n".join(f"{name:<22}{value}" for name, value in rows.items())
+
+
+def _invoke(options: argparse.Namespace) -> int:
+    text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text()
+    event = json.loads(text)
+    running = _running_stack(options.state_dir)
+    if running is not None:
+        payload, log, failed = _invoke_in_running_stack(running, options.function, event)
+    else:
+        payload, log, failed = _invoke_in_new_stack(options, event)
+    sys.stderr.write(log)
+    print(payload)
+    return 1 if failed else 0
+
+
+def _running_stack(state_dir: Path) -> dict[str, Any] | None:
+    try:
+        description: dict[str, Any] = json.loads((state_dir / _STACK_FILE).read_text())
+        os.kill(description["pid"], 0)
+    except (OSError, ValueError):
+        return None
+    return description
+
+
+def _invoke_in_running_stack(
+    description: dict[str, Any], function: str, event: Any
+) -> tuple[str, str, bool]:
+    from local_stack.account import AwsClients
+
+    names = {
+        alias: entry["name"]
+        for logical_id, entry in description["functions"].items()
+        for alias in (logical_id, entry["name"], entry["folder"])
+    }
+    if function not in names:
+        raise SystemExit(f"No function {function!r}; there are {', '.join(sorted(names))}.")
+    answer = (
+        AwsClients(description["endpoint_url"])
+        .client("lambda")
+        .invoke(FunctionName=names[function], Payload=json.dumps(event), LogType="Tail")
+    )
+    log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
+    return answer["Payload"].read().decode(), log, "FunctionError" in answer
+
+
+def _invoke_in_new_stack(options: argparse.Namespace, event: Any) -> tuple[str, str, bool]:
+    with contextlib.ExitStack() as cleaning:
+        state_dir = cleaning.enter_context(tempfile.TemporaryDirectory(prefix="mri-stack-"))
+        stack = cleaning.enter_context(_stack(options, Path(state_dir)))
+        try:
+            invocation = stack.invoke(options.function, event)
+        except KeyError as error:
+            raise SystemExit(str(error.args[0])) from None
+        return (
+            invocation.payload.decode("utf-8", "replace"),
+            invocation.log,
+            invocation.function_error is not None,
+        )
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from local_stack.logs import format_line, read_lines, segments_of_job, trace_tree
+
+    for function, line in read_lines(options.state_dir / "logs", follow=options.follow):
+        if options.job is None or options.job in line:
+            print(format_line(function, line), flush=options.follow)
+    if options.job is not None:
+        traces = segments_of_job(options.state_dir / "traces.jsonl", options.job)
+        for trace_id, segments in traces.items():
+            print(f"\nTrace {trace_id}")
+            print("\n".join(trace_tree(segments)))
+    return 0
+
+
+def _pairs(items: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for item in items:
+        name, separator, value = item.partition("=")
+        if not separator:
+            raise SystemExit(f"{item!r} is not of the form NAME=VALUE.")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,73 @@
+"""This product's stack on one machine: the template, a migrated database, the knowledge snapshot.
+
+Everything the stack keeps lives in memory or below the state folder, and is forgotten with it: the
+objects of the buckets are gone when moto stops, so the rows that name them go too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from knowledge.build import build_snapshot
+from local_stack.stack import LocalStack, segmentation_server
+from migrations.migrate import migrate
+
+KNOWLEDGE_SNAPSHOT = Path("out/knowledge.sqlite")
+
+
+def product_stack(
+    repository: Path,
+    state_dir: Path,
+    *,
+    database_url: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    **options: Any,
+) -> LocalStack:
+    """A stack of this product, ready to start.
+
+    Parameters
+    ----------
+    repository
+        The checkout.
+    state_dir
+        Where logs, traces, the database and ``stack.json`` go.
+    database_url
+        Another database than a fresh SQLite file; it is migrated too.
+    parameters, environment, options
+        See :class:`local_stack.stack.LocalStack`.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    url = database_url or _fresh_sqlite(state_dir)
+    migrate(create_engine(url))
+    return LocalStack(
+        repository / "template.yaml",
+        state_dir,
+        {
+            "DatabaseUrl": url,
+            "KnowledgeSnapshotPath": str(_knowledge_snapshot(repository)),
+            # A message that failed comes back in seconds: a person waits for it.
+            "UploadVisibilityTimeout": "30",
+            **(parameters or {}),
+        },
+        environment,
+        **{"model_server": segmentation_server(repository), **options},
+    )
+
+
+def _fresh_sqlite(state_dir: Path) -> str:
+    for path in state_dir.glob("mri_analysis.db*"):
+        path.unlink()
+    return f"sqlite:///{state_dir.resolve() / 'mri_analysis.db'}"
+
+
+def _knowledge_snapshot(repository: Path) -> Path:
+    path = (repository / KNOWLEDGE_SNAPSHOT).resolve()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        build_snapshot(path)
+    return path

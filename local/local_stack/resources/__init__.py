@@ -1,0 +1,40 @@
+"""One function per resource type that the local stack creates."""
+
+from __future__ import annotations
+
+from local_stack.resources import (
+    dynamodb,
+    functions,
+    iam,
+    messaging,
+    operations,
+    s3,
+    sagemaker,
+    stepfunctions,
+)
+from local_stack.resources.deploying import Created, Creator, Deploying, Plan
+
+CREATORS: dict[str, Creator] = {
+    "AWS::DynamoDB::Table": dynamodb.create_table,
+    "AWS::IAM::Role": iam.create_role,
+    "AWS::Lambda::EventInvokeConfig": functions.create_event_invoke_config,
+    "AWS::Lambda::EventSourceMapping": functions.create_event_source_mapping,
+    "AWS::Lambda::Function": functions.create_function,
+    "AWS::Lambda::LayerVersion": functions.create_layer_version,
+    "AWS::Lambda::Permission": functions.create_permission,
+    "AWS::Logs::LogGroup": operations.create_log_group,
+    "AWS::S3::Bucket": s3.create_bucket,
+    "AWS::S3::BucketPolicy": s3.create_bucket_policy,
+    "AWS::SNS::Subscription": messaging.create_subscription,
+    "AWS::SNS::Topic": messaging.create_topic,
+    "AWS::SNS::TopicPolicy": messaging.create_topic_policy,
+    "AWS::SQS::Queue": messaging.create_queue,
+    "AWS::SQS::QueuePolicy": messaging.create_queue_policy,
+    "AWS::SSM::Parameter": operations.create_ssm_parameter,
+    "AWS::SageMaker::Endpoint": sagemaker.create_endpoint,
+    "AWS::SageMaker::EndpointConfig": sagemaker.create_endpoint_config,
+    "AWS::SageMaker::Model": sagemaker.create_model,
+    "AWS::StepFunctions::StateMachine": stepfunctions.create_state_machine,
+}
+
+__all__ = ["CREATORS", "Created", "Creator", "Deploying", "Plan"]
