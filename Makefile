@@ -18,7 +18,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing; install it (Debian: apt install python3-venv)."; exit 2; }
 	@echo "installing the pinned requirements into $(VENV) (about a minute)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -55,8 +55,10 @@ logs: $(READY) ## follow the functions' logs; JOB=id shows one study with its tr
 	@$(BIN)/python -m local_stack logs $(if $(JOB),--job $(JOB),--follow)
 
 lock: ## pin the requirements anew (needs uv)
-	@for name in layers/mri_analysis/requirements functions/prepare_study/requirements models/segmentation/requirements requirements/dev; do \
-	  uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 $$name.in -o $$name.txt || exit 1; \
+	@set -e; pin="uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11"; \
+	$$pin requirements/dev.in -o requirements/dev.txt; $$pin requirements/sam.in -o requirements/sam.txt; \
+	for name in layers/mri_analysis functions/prepare_study models/segmentation; do \
+	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
 	done
 
 clean: ## remove what the product made

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql
@@ -73,6 +74,15 @@ class MariaDb:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """No server inside the block; it is back afterwards, whatever happens."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def create(self, database: str) -> str:
         """Create an empty database; answer its address."""

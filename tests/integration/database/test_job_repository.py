@@ -203,10 +203,8 @@ def test_lost_database_is_an_error_with_a_code_and_heals(mariadb: MariaDb, tmp_p
     jobs = SqlJobRepository(engine)
     job = jobs.register(new_job())
 
-    mariadb.stop()
-    with pytest.raises(DatabaseUnavailable):
+    with mariadb.gone(), pytest.raises(DatabaseUnavailable):
         jobs.find("demo", job.job_id)
-    mariadb.start()
 
     assert jobs.find("demo", job.job_id) == job
     engine.dispose()
