@@ -54,9 +54,9 @@ def test_sides_are_called_only_beyond_the_limit(
 @pytest.mark.parametrize(
     ("evans_index", "status"),
     [
-        (0.304, FindingStatus.WITHIN),  # printed as 0.30, which is not above 0.3
+        (0.304, FindingStatus.MEASURED),  # printed as 0.30, which is not above 0.3
         (0.305001, FindingStatus.ABOVE),
-        (0.27, FindingStatus.WITHIN),
+        (0.27, FindingStatus.MEASURED),  # below the criterion rules nothing out
     ],
 )
 def test_the_verdict_agrees_with_the_printed_figure(

@@ -30,6 +30,7 @@ _NOTES_BY_STATUS: dict[tuple[str, FindingStatus | None], tuple[str, ...]] = {
     ("volume.intracranial", FindingStatus.ABOVE): ("note.intracranial-volume",),
     ("volume.brain", FindingStatus.BELOW): ("note.brain-volume-reference",),
     ("volume.brain", FindingStatus.ABOVE): ("note.brain-volume-reference",),
+    (EVANS_INDEX, FindingStatus.MEASURED): ("note.evans-index-engine",),
     (EVANS_INDEX, FindingStatus.ABOVE): (
         "note.evans-index",
         "note.evans-index-elderly",

@@ -42,6 +42,10 @@ _NEEDS_TISSUE_BORDER = frozenset(
         BRAIN_PARENCHYMAL_FRACTION,
     }
 )
+# A slit-like frontal horn is measured too narrow (0.15 on the sample, where a reader sees about
+# 0.23), so a value below the criterion rules nothing out and gets no verdict.
+_ONE_SIDED = frozenset({EVANS_INDEX})
+
 _RATIO_DECIMALS = {BRAIN_PARENCHYMAL_FRACTION: 3, EVANS_INDEX: 2}
 
 
@@ -227,6 +231,9 @@ def _ratio(ratio_id: str, measurements: Measurements, references: Sequence[Refer
     comparable = _comparable(ratio_id, measurements)
     if reference is not None and _decides(reference, comparable):
         status = _status(figures.rounded(ratio.value, decimals), reference)
+    if status is FindingStatus.WITHIN and ratio_id in _ONE_SIDED:
+        status = FindingStatus.MEASURED
+    if reference is not None and status is not FindingStatus.MEASURED:
         text += f", {_compared(status, reference)}"
     else:
         text += "; no verdict is given"
