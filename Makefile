@@ -39,10 +39,11 @@ test: setup ## run all checks and tests
 lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack knowledge migrations
+	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack knowledge migrations benchmarks
 
-check-template: $(READY) ## cfn-lint and statelint
+check-template: $(READY) .venv-sam/.ready ## cfn-lint, sam validate, statelint
 	@$(BIN)/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template template.yaml --region us-east-1 >/dev/null
 	@$(BIN)/statelint statemachine/mri_analysis.asl.json
 
 bench: setup ## measure; writes benchmarks/results/latest.json
@@ -61,5 +62,15 @@ lock: ## pin the requirements anew (needs uv)
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
 	done
 
+build: setup .venv-sam/.ready ## build what is deployed, without Docker (wheels for Lambda's Python)
+	@cp $(SNAPSHOT) layers/mri_analysis/knowledge.sqlite
+	@SAM_CLI_TELEMETRY=0 PYTHON=$(abspath $(BIN)/python) .venv-sam/bin/sam build --template template.yaml
+
+.venv-sam/.ready: requirements/sam.txt
+	@echo "installing the SAM command line into .venv-sam"
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/sam.txt
+	@touch $@
+
 clean: ## remove what the product made
-	rm -rf $(VENV) out .aws-sam
+	rm -rf $(VENV) .venv-sam out .aws-sam layers/mri_analysis/knowledge.sqlite

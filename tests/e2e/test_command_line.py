@@ -13,6 +13,7 @@ import pytest
 from tests.support.brains import as_upload, phantom, small_brain
 from tests.support.chain import wait_for
 
+LOCAL = [sys.executable, "-m", "local_stack"]
 MRI = [sys.executable, "-m", "mri_client.cli"]
 ARTEFACTS = {
     "report.md",
@@ -31,12 +32,16 @@ def run(*arguments: str, stack: Path | None = None) -> subprocess.CompletedProce
     )
 
 
+def state_of(stack_file: Path) -> list[str]:
+    return ["--state-dir", str(stack_file.parent)]
+
+
 @pytest.fixture(scope="module")
 def stack_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What ``make up`` starts, in a process of its own."""
     state_dir = tmp_path_factory.mktemp("up")
     process = subprocess.Popen(
-        [sys.executable, "-m", "local_stack", "up", "--state-dir", str(state_dir)],
+        [*LOCAL, "up", "--state-dir", str(state_dir)],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -7,22 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
+from benchmarks import surface_truth
 from mri_analysis.contracts.segmentation import Contrast, Structure, Verdict, VolumeMethod
 from mri_segmentation.analysis import Analysis, analyse
 from mri_segmentation.artefacts import artefacts
 from mri_segmentation.labels import FREESURFER_NAMES
 from mri_segmentation.network import Network
 
-CORTEX = (3, 42)
-INSIDE_WHITE = (2, 41, 4, 43, 10, 49, 17, 53, 28, 60)
 LEFT = (2, 3, 4, 10, 17, 28)
 RIGHT = (41, 42, 43, 49, 53, 60)
-
-
-def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    return float(2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b)))
 
 
 def labels_of(analysis: Analysis) -> NDArray[np.uint8]:
@@ -32,20 +26,13 @@ def labels_of(analysis: Analysis) -> NDArray[np.uint8]:
 def test_cortex_and_white_matter_follow_the_surfaces(
     analysed: Analysis, surfaces: NDArray[np.uint8]
 ) -> None:
-    # Given the voxels inside the pial surface and within 5 mm of the cortex
-    labels = labels_of(analysed)
-    filled = ndimage.find_objects((surfaces > 0).astype(np.uint8))[0]
-    labels, truth = labels[filled], surfaces[filled]
-    near = (truth > 0) & (ndimage.distance_transform_edt(truth != 2) <= 5)
-
-    # When labels and surfaces are compared there
-    cortex = dice(np.isin(labels, CORTEX) & near, truth == 2)
-    inside_white = dice(np.isin(labels, INSIDE_WHITE) & near, (truth == 3) & near)
+    # When labels and surfaces are compared within 5 mm of the cortex
+    overlap = surface_truth.overlap(labels_of(analysed), surfaces)
 
     # Then they overlap as the model card says
-    assert cortex >= 0.94
-    assert inside_white >= 0.935
-    assert np.count_nonzero(labels[truth > 0]) / np.count_nonzero(truth) > 0.99
+    assert overlap["cortex_dice"] >= 0.94
+    assert overlap["inside_white_dice"] >= 0.935
+    assert overlap["pia_recall"] > 0.99
 
 
 def test_left_and_right_are_the_patients(

@@ -1,0 +1,1 @@
+"""What the product costs: measured, as medians, with the machine stated."""
