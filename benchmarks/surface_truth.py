@@ -46,6 +46,7 @@ def overlap(labels: npt.NDArray[np.uint8], truth: npt.NDArray[np.uint8]) -> dict
 def score(labels_path: Path) -> dict[str, float]:
     """:func:`overlap` of a label file of the sample."""
     labels, truth = (
-        np.asarray(nib.Nifti1Image.from_filename(path).dataobj).astype(np.uint8) for path in (labels_path, TRUTH)
+        np.asarray(nib.Nifti1Image.from_filename(path).dataobj).astype(np.uint8)
+        for path in (labels_path, TRUTH)
     )
     return {name: round(value, 4) for name, value in overlap(labels, truth).items()}
