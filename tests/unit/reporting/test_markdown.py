@@ -5,10 +5,14 @@ from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 
+from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.contracts.report import Report
 from mri_analysis.contracts.segmentation import Contrast, Measurements, Structure, Verdict
+from mri_analysis.contracts.study import PreparedStudy
+from mri_analysis.reporting.compose import write_report
 from mri_analysis.reporting.describe import describe
-from mri_analysis.reporting.evidence import Evidence
+from mri_analysis.reporting.evidence import Evidence, gather_evidence
+from mri_analysis.reporting.guard import check_report
 from mri_analysis.reporting.markdown import render_markdown
 
 Build = Callable[..., Measurements]
@@ -92,3 +96,35 @@ def test_the_description_reads_in_paragraphs(write: Write, stroke_study: Measure
     assert paragraphs[1].startswith("Intracranial volume 1634 mL")
     assert paragraphs[4].startswith("Ventricles asymmetric: left 27.6 mL, right 14.4 mL")
     assert describe(stroke_study, evidence.references) == description
+
+
+def test_decisions_about_the_upload_are_told(
+    a_study: Build, stroke_study: Measurements, knowledge: SqliteKnowledge
+):
+    evidence = gather_evidence(stroke_study, knowledge)
+    study = PreparedStudy(
+        organization_id="clinic-a",
+        job_id="job-1",
+        source_format="nifti",
+        image_key="k",
+        source_sha256="a" * 64,
+        shape=(256, 256, 256),
+        spacing_mm=(1.0, 1.0, 1.0),
+        orientation="LIA",
+        data_type="float64",
+        orientation_source="qform",
+        notes=["Voxels of 64 bits were stored with 32."],
+    )
+
+    report = write_report(
+        organization_id="clinic-a",
+        job_id="job-1",
+        description=describe(stroke_study, evidence.references),
+        evidence=evidence,
+        study=study,
+    )
+    text = render_markdown(report, stroke_study, evidence.references)
+
+    assert not check_report(report, evidence)
+    assert "left and right from the qform" in text
+    assert "Voxels of 64 bits were stored with 32." in text

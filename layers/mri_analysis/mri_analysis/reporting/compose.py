@@ -12,6 +12,7 @@ from mri_analysis.contracts.report import (
     StatementKind,
 )
 from mri_analysis.contracts.segmentation import Measurements, Verdict
+from mri_analysis.contracts.study import PreparedStudy
 from mri_analysis.ports.knowledge import KnowledgeBase
 from mri_analysis.reporting import figures
 from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX
@@ -77,9 +78,17 @@ def compose_report(
 
 
 def write_report(
-    *, organization_id: str, job_id: str, description: Description, evidence: Evidence
+    *,
+    organization_id: str,
+    job_id: str,
+    description: Description,
+    evidence: Evidence,
+    study: PreparedStudy | None = None,
 ) -> Report:
-    """Write the report of a study from its description and the gathered evidence."""
+    """Write the report of a study from its description and the gathered evidence.
+
+    ``study`` tells in the provenance what had to be decided when the upload was read.
+    """
     measurements = evidence.measurements
     key_findings = _key_findings(description.findings)
     significance = [
@@ -107,7 +116,7 @@ def write_report(
         confidence_scores=confidence_scores(measurements),
         passages=[available[cite] for cite in cited if cite in available],
         attributions=list(evidence.manifest.attributions),
-        provenance=_provenance(description, evidence),
+        provenance=_provenance(description, evidence, study),
     )
 
 
@@ -177,7 +186,9 @@ def _measured(finding: Finding) -> Statement:
     return Statement(kind=StatementKind.MEASURED, text=finding.text, cites=cites)
 
 
-def _provenance(description: Description, evidence: Evidence) -> dict[str, Any]:
+def _provenance(
+    description: Description, evidence: Evidence, study: PreparedStudy | None
+) -> dict[str, Any]:
     engine, manifest = evidence.measurements.engine, evidence.manifest
     return {
         "engine": {
@@ -195,4 +206,12 @@ def _provenance(description: Description, evidence: Evidence) -> dict[str, Any]:
         },
         "describer": description.writer,
         "writer": WRITER,
+        "upload": None
+        if study is None
+        else {
+            "sha256": study.source_sha256,
+            "data_type": study.data_type,
+            "orientation_from": study.orientation_source,
+            "notes": list(study.notes),
+        },
     }

@@ -302,4 +302,11 @@ def _provenance(report: Report, measurements: Measurements) -> str:
         f"{_escaped(str(knowledge.get('retrieval', _BLANK)))}, content sha256 "
         f"`{knowledge.get('content_sha256', _BLANK)}`",
     ]
+    upload = report.provenance.get("upload")
+    if upload:
+        row = (
+            f"- Upload: sha256 `{upload['sha256']}`, voxels {_escaped(upload['data_type'])}, left and "
+            f"right from the {_escaped(upload['orientation_from'])} of its header."
+        )
+        rows.append(" ".join([row, *(_escaped(note) for note in upload["notes"])]))
     return "\n".join(rows)

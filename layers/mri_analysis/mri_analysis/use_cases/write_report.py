@@ -3,6 +3,7 @@
 from mri_analysis.contracts.job import JobStatus
 from mri_analysis.contracts.report import Description, Report
 from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.study import PreparedStudy
 from mri_analysis.contracts.tasks import ReportTask
 from mri_analysis.errors import ReportRejected
 from mri_analysis.keys import StudyKeys
@@ -26,6 +27,7 @@ def write_report(
         The draft says something its measurements or passages do not support.
     """
     jobs.advance(task.organization_id, task.job_id, JobStatus.ENHANCING)
+    study = PreparedStudy.model_validate_json(results.get(task.study_key))
     measurements = Measurements.model_validate_json(results.get(task.measurements_key))
     description = Description.model_validate_json(results.get(task.description_key))
     evidence = gather_evidence(measurements, knowledge)
@@ -34,6 +36,7 @@ def write_report(
         job_id=task.job_id,
         description=description,
         evidence=evidence,
+        study=study,
     )
     violations = check_report(report, evidence)
     if violations:
