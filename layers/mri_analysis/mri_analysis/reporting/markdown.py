@@ -305,7 +305,8 @@ def _provenance(report: Report, measurements: Measurements) -> str:
     upload = report.provenance.get("upload")
     if upload:
         row = (
-            f"- Upload: sha256 `{upload['sha256']}`, voxels {_escaped(upload['data_type'])}, left and "
+            f"- Upload: sha256 `{upload['sha256']}`, voxels {_escaped(upload['data_type'])}, "
+            f"left and "
             f"right from the {_escaped(upload['orientation_from'])} of its header."
         )
         rows.append(" ".join([row, *(_escaped(note) for note in upload["notes"])]))
