@@ -21,12 +21,14 @@ from mri_analysis.errors import AnalysisError
 from mri_client.display import stage_table
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import (
+    NotAScan,
     Progress,
     Submission,
     WaitedTooLong,
     fetch,
     follow,
     progress,
+    retry,
     submit,
 )
 
@@ -45,7 +47,7 @@ StackFile = Annotated[
 ]
 Organization = Annotated[str, typer.Option("--organization", help="Whose study it is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait at most.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait at most.")]
 
 
 @app.command("submit")
@@ -63,15 +65,22 @@ def submit_command(
     with _reported():
         stack = Stack.load(stack_file)
         submission = submit(stack, file, organization)
-        if not wait:
-            _print_submission(submission, as_json)
-            return
-        last = watch(stack, submission, timeout, quiet=as_json)
-    if as_json:
-        print(json.dumps(_document(submission.job_id, last), indent=1))
-    else:
-        _print_outcome(submission.job_id, last)
-    raise typer.Exit(0 if last.succeeded else 1)
+        _follow_or_tell(stack, submission, wait, timeout, as_json)
+
+
+@app.command("retry")
+def retry_command(
+    job_id: str,
+    wait: Annotated[bool, typer.Option("--wait", help="Show the stages until it ends.")] = False,
+    organization: Organization = "demo",
+    timeout: Timeout = 1800,
+    stack_file: StackFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Analyse the upload of a failed job again."""
+    with _reported():
+        stack = Stack.load(stack_file)
+        _follow_or_tell(stack, retry(stack, organization, job_id), wait, timeout, as_json)
 
 
 @app.command()
@@ -142,6 +151,20 @@ def demo(
     raise typer.Exit(0 if last.succeeded else 1)
 
 
+def _follow_or_tell(
+    stack: Stack, submission: Submission, wait: bool, timeout: float, as_json: bool
+) -> None:
+    if not wait:
+        _print_submission(submission, as_json)
+        return
+    last = watch(stack, submission, timeout, quiet=as_json)
+    if as_json:
+        print(json.dumps(_document(submission.job_id, last), indent=1))
+    else:
+        _print_outcome(submission.job_id, last)
+    raise typer.Exit(0 if last.succeeded else 1)
+
+
 def watch(stack: Stack, submission: Submission, timeout: float, quiet: bool) -> Progress:
     """Show the stages until the study ends; answer how it ended."""
     now = Progress(None, None)
@@ -151,6 +174,8 @@ def watch(stack: Stack, submission: Submission, timeout: float, quiet: bool) -> 
     with Live(stage_table(now), console=err, refresh_per_second=8) as live:
         for now in follow(stack, submission, timeout):
             live.update(stage_table(now))
+    if not err.is_terminal:
+        err.print()  # a pipe gets the last state without its line end
     return now
 
 
@@ -193,7 +218,7 @@ def _print_outcome(job_id: str, now: Progress) -> None:
     failure = now.failure
     if failure is not None:
         code, message, next_step = failure
-        err.print(f"[red]failed[/red]: [bold]{code}[/bold]", highlight=False)
+        err.print(f"[red]failed[/red]: [bold]{code}[/bold] (job {job_id})", highlight=False)
         # Plain prints: a message is data and must not be read as markup.
         err.print(message, markup=False, highlight=False)
         err.print(f"Next: {next_step}", markup=False, highlight=False)
@@ -222,7 +247,7 @@ def _reported() -> Iterator[None]:
     """Errors in a sentence and exit code 2, never a stack trace."""
     try:
         yield
-    except (StackUnreachable, AnalysisError, WaitedTooLong, OSError) as error:
+    except (StackUnreachable, AnalysisError, NotAScan, WaitedTooLong, OSError) as error:
         err.print(str(error), markup=False, highlight=False)
         raise typer.Exit(2) from error
     except (BotoCoreError, ClientError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from local_stack.product import product_stack
 from mri_client.cli import err, watch, write_execution
 from mri_client.stack import Stack
-from mri_client.studies import Progress, Submission, fetch, submit
+from mri_client.studies import Progress, Submission, check_file, fetch, submit
 
 SAMPLE = Path("samples/pycortex_S1_T1w.nii.gz")
 
@@ -19,12 +19,11 @@ def run_demo(
 
     Raises
     ------
-    FileNotFoundError
-        There is no such scan.
+    NotAScan
+        There is no such file.
     """
     scan = scan or SAMPLE
-    if not scan.is_file():
-        raise FileNotFoundError(f"There is no file {scan}.")
+    check_file(scan)
     shutil.rmtree(folder, ignore_errors=True)  # results of another scan must not be mixed in
     if not quiet:
         err.print(f"starting the local stack, then analysing {scan}", highlight=False)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from mri_analysis.adapters.sql_job_repository import SqlJobRepository
+    from mri_analysis.adapters.step_functions import StepFunctionsWorkflow
 
 DEFAULT_STACK_FILE = Path("out/local/stack.json")
 
@@ -89,6 +90,13 @@ class Stack:
         from mri_analysis.adapters.sql_job_repository import SqlJobRepository, connect
 
         return SqlJobRepository(connect(self.database_url))
+
+    @property
+    def workflow(self) -> "StepFunctionsWorkflow":
+        """The state machine, to start executions."""
+        from mri_analysis.adapters.step_functions import StepFunctionsWorkflow
+
+        return StepFunctionsWorkflow(self.stepfunctions, self.state_machine_arn)
 
     @property
     def _client_options(self) -> dict[str, Any]:

@@ -10,13 +10,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.contracts.job import Job, JobStatus
 from mri_analysis.errors import DatabaseUnavailable, JobNotFound, error_type
-from mri_analysis.keys import StudyKeys, execution_name
+from mri_analysis.keys import StudyKeys, check_organization, execution_name
+from mri_analysis.use_cases.start_analysis import retry_analysis
 from mri_client.executions import Execution, find_execution
 from mri_client.stack import Stack, StackUnreachable
 
 ARTEFACTS = ("report.md", "report.json", "measurements.json", "labels.nii.gz", "montage.png")
 
 _POLL_SECONDS = 0.2
+_MAX_UPLOAD_BYTES = 1 << 30  # as the functions' settings
+
+
+class NotAScan(Exception):
+    """What was given cannot be submitted."""
 
 
 class WaitedTooLong(Exception):
@@ -67,13 +73,17 @@ def submit(stack: Stack, path: Path, organization_id: str) -> Submission:
 
     Raises
     ------
-    OSError
-        The file cannot be read.
+    ForeignUpload
+        The organization id is not one.
+    NotAScan
+        It is no file, or one that is too large to be read.
     StackUnreachable
         Object storage did not answer.
     """
+    check_organization(organization_id)
     job_id = str(uuid.uuid4())
     key = StudyKeys(organization_id, job_id).upload
+    check_file(path)
     with path.open("rb") as body:
         try:
             # One request, so that the bucket sends one event.
@@ -82,6 +92,36 @@ def submit(stack: Stack, path: Path, organization_id: str) -> Submission:
             raise StackUnreachable(f"The upload failed: {error}") from error
     name = execution_name(stack.images_bucket, key, answer.get("VersionId"))
     return Submission(organization_id, job_id, name)
+
+
+def check_file(path: Path) -> None:
+    """Raise ``NotAScan`` for what can be told before sending."""
+    if not path.exists():
+        raise NotAScan(f"There is no file {path}.")
+    if not path.is_file():
+        raise NotAScan(f"{path} is no file: submit one NIfTI image.")
+    if path.stat().st_size > _MAX_UPLOAD_BYTES:
+        raise NotAScan(f"{path} has {path.stat().st_size / 1e6:,.0f} MB; 1,074 MB can be read.")
+
+
+def retry(stack: Stack, organization_id: str, job_id: str) -> Submission:
+    """Analyse the upload of a failed job again.
+
+    Raises
+    ------
+    JobNotFound, IllegalTransition
+        There is no such job, or it has not failed.
+    """
+    if stack.jobs is None:
+        raise StackUnreachable("The stack file names no database, so jobs cannot be retried.")
+    job = retry_analysis(
+        organization_id,
+        job_id,
+        images_bucket=stack.images_bucket,
+        jobs=stack.jobs,
+        workflow=stack.workflow,
+    )
+    return Submission(organization_id, job_id, job.execution_name or "")
 
 
 def progress(stack: Stack, organization_id: str, job_id: str) -> Progress:

@@ -18,6 +18,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     task = FailureTask.model_validate(event)
     study_context(task)
     failure = record_failure(task, jobs=wiring.jobs())
-    logger.error("study failed", code=failure.code)
+    logger.error("study failed", code=failure.code, reason=failure.message)
     metrics.add_metric(name="StudyFailed", unit="Count", value=1)
     return failure.model_dump()

@@ -38,5 +38,4 @@ def _notification(message: dict[str, Any]) -> InferenceNotification:
         inference_id=message["inferenceId"],
         completed=message["invocationStatus"] == "Completed",
         output_key=output.split("/", 3)[3] if output else None,
-        failure_reason=message.get("failureReason"),
     )

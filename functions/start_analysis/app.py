@@ -24,7 +24,9 @@ from mri_analysis.observability import logger, metrics, tracer
 from mri_analysis.settings import settings
 from mri_analysis.use_cases.start_analysis import start_analysis
 
-processor = BatchProcessor(event_type=EventType.SQS)
+# A batch that fails whole is answered message by message too: the error raised instead would carry
+# the text of every failure into the log.
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 idempotency = IdempotencyConfig(expires_after_seconds=24 * 3600)
 persistence = DynamoDBPersistenceLayer(table_name=settings().idempotency_table)
 
@@ -55,7 +57,7 @@ def start_from_upload(upload: dict[str, Any]) -> dict[str, str]:
     """Start the analysis of one object version; a duplicate of the event is answered from the
     table.
     """
-    job, outcome = start_analysis(
+    started = start_analysis(
         UploadedObject(bucket=upload["bucket"], key=upload["key"], version_id=upload["version_id"]),
         images=wiring.images(),
         jobs=wiring.jobs(),
@@ -63,12 +65,13 @@ def start_from_upload(upload: dict[str, Any]) -> dict[str, str]:
     )
     logger.info(
         "upload received",
-        organization_id=job.organization_id,
-        job_id=job.job_id,
-        outcome=outcome,
+        organization_id=started.study.organization_id,
+        job_id=started.study.job_id,
+        outcome=started.outcome,
     )
-    metrics.add_metric(name=f"Upload{outcome.title().replace('_', '')}", unit="Count", value=1)
-    return {"job_id": job.job_id, "outcome": outcome}
+    name = started.outcome.title().replace("_", "")
+    metrics.add_metric(name=f"Upload{name}", unit="Count", value=1)
+    return {"job_id": started.study.job_id, "outcome": started.outcome}
 
 
 def _uploaded_object(entry: dict[str, Any]) -> dict[str, Any]:

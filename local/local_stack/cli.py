@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_STATE_DIR = Path("out/local")
 _STACK_FILE = "stack.json"
+_NOTHING_IS_KEPT = (
+    "Ready. Everything lives in memory: studies and results are gone when this stack stops."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,6 +88,7 @@ def _up(options: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     with _stack(options, options.state_dir) as stack:
         print(_summary(stack.description(), options.state_dir), flush=True)
+        print(_NOTHING_IS_KEPT, flush=True)
         stop.wait()
         print("Stopping.", flush=True)
     return 0
@@ -132,8 +136,11 @@ def _summary(description: dict[str, Any], state_dir: Path) -> str:
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text()
-    event = json.loads(text)
+    try:
+        text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text()
+        event = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{options.event} is no event: {error}") from None
     running = _running_stack(options.state_dir)
     if running is not None:
         payload, log, failed = _invoke_in_running_stack(running, options.function, event)

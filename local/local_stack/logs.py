@@ -33,6 +33,9 @@ def read_lines(log_directory: Path, *, follow: bool = False) -> Iterator[tuple[s
         time.sleep(_FOLLOW_PAUSE_S)
 
 
+_FACTS = ("outcome", "code", "reason", "inference_id", "completed")
+
+
 def format_line(function: str, line: str) -> str:
     """Shorten a structured log line to what a person reads first.
 
@@ -47,6 +50,7 @@ def format_line(function: str, line: str) -> str:
     except (ValueError, TypeError, KeyError):
         shown = line
     else:
+        shown += "".join(f"  {key}={record[key]}" for key in _FACTS if key in record)
         if "exception" in record:
             shown += f"\n{record['exception']}"
     return f"{function:<25} {shown}"

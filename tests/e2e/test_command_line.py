@@ -191,3 +191,38 @@ def test_logs_show_one_study_with_its_trace(stack_file: Path, brain: Path) -> No
 
     assert "segmentation queued" in done.stdout
     assert "Trace " in done.stdout
+
+
+def test_failed_job_is_retried(stack_file: Path, tmp_path: Path) -> None:
+    scan = tmp_path / "scan.nii.gz"
+    scan.write_bytes(b"")
+    failed = json.loads(run("submit", str(scan), "--wait", "--json", stack=stack_file).stdout)
+
+    again = run("retry", failed["job_id"], "--wait", "--json", stack=stack_file)
+
+    document = json.loads(again.stdout)
+    assert again.returncode == 1
+    assert document["error"]["code"] == "EmptyFile"
+    assert document["execution"]["arn"] == failed["execution"]["arn"] + "-r1"
+
+
+def test_organization_that_is_none_is_refused_before_anything_is_sent(
+    stack_file: Path, brain: Path
+) -> None:
+    done = run("submit", str(brain), "--organization", "../x", stack=stack_file)
+
+    assert done.returncode == 2
+    assert "organization id" in done.stderr
+
+
+@pytest.mark.parametrize("event", ["events/notify_user.json", "events/missing.json"])
+def test_function_that_is_none_is_a_sentence(stack_file: Path, event: str) -> None:
+    done = subprocess.run(
+        [*LOCAL, "invoke", "nothere", event, *state_of(stack_file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

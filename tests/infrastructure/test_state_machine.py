@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 import mri_analysis.errors
-from mri_analysis.errors import AnalysisError, UploadError
+from mri_analysis.adapters.sagemaker_endpoint import (
+    RECOVERY_TIMEOUT_SECONDS,
+    STATE_TIMEOUT_SECONDS,
+)
+from mri_analysis.errors import AnalysisError, TransientError, UploadError
 
 ASL = json.loads(Path("statemachine/mri_analysis.asl.json").read_text())
 STATES: dict[str, dict[str, Any]] = ASL["States"]
@@ -107,3 +111,27 @@ def test_refused_scan_takes_the_way_of_a_failure() -> None:
 
     assert (choice["StringEquals"], choice["Next"]) == ("fail", "RefuseStudy")
     assert STATES["RefuseStudy"]["Next"] == "HandleError"
+
+
+def test_a_request_to_the_endpoint_lives_no_longer_than_its_state_waits() -> None:
+    assert STATES["SegmentImage"]["TimeoutSeconds"] == STATE_TIMEOUT_SECONDS
+
+
+def test_an_open_circuit_is_waited_out() -> None:
+    (retry,) = (
+        retry
+        for retry in STATES["SegmentImage"]["Retry"]
+        if retry["ErrorEquals"] == ["ModelEndpointResting"]
+    )
+
+    # Full jitter halves the waits on average.
+    waits = (min(30 * 2**n, retry["MaxDelaySeconds"]) for n in range(retry["MaxAttempts"]))
+    assert sum(waits) / 2 > RECOVERY_TIMEOUT_SECONDS
+
+
+def test_every_transient_error_is_tried_again_somewhere() -> None:
+    retried = {
+        error for name in TASKS for retry in STATES[name]["Retry"] for error in retry["ErrorEquals"]
+    }
+
+    assert {error.__name__ for error in TransientError.__subclasses__()} <= retried

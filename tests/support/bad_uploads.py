@@ -32,7 +32,7 @@ def with_header(offset: int, layout: str, *values: float) -> bytes:
 
 # Offsets of the NIfTI-1 header (nifti1.h): dim 40, pixdim 76, scl_slope 112, qform_code 252, sform
 # 280.
-_DIM, _DATATYPE, _PIXDIM, _QFORM_CODE, _SROW_X = 40, 70, 76, 252, 280
+_DIM, _DATATYPE, _PIXDIM, _XYZT_UNITS, _QFORM_CODE = 40, 70, 76, 123, 252
 
 
 def _forty_gigabytes() -> bytes:
@@ -96,6 +96,7 @@ BAD_UPLOADS: dict[str, tuple[Callable[[], bytes], str]] = {
     "zero spacing": (lambda: with_header(_PIXDIM + 4, "f", 0.0), "InvalidSpacing"),
     "negative spacing": (lambda: with_header(_PIXDIM + 8, "f", -2.0), "InvalidSpacing"),
     "NaN spacing": (lambda: with_header(_PIXDIM + 8, "f", np.nan), "InvalidSpacing"),
+    "lengths in metres": (lambda: with_header(_XYZT_UNITS, "B", 1), "InvalidSpacing"),
     "spacing against the affine": (
         lambda: with_header(_PIXDIM + 4, "3f", 1.0, 1.0, 1.0),
         "InvalidSpacing",

@@ -44,6 +44,10 @@ class MemoryObjects:
         self._check()
         self.objects[key] = body
 
+    def move(self, key: str, version_id: str | None, new_key: str) -> None:
+        self.objects[new_key] = self.get(key)
+        del self.objects[key]
+
     def uri(self, key: str) -> str:
         return f"s3://memory/{key}"
 
@@ -75,8 +79,9 @@ class MemoryJobs:
         current = self._require(job.job_id)
         if current.status not in (JobStatus.AWAITING_UPLOAD, JobStatus.FAILED):
             raise IllegalTransition("no")
-        self.jobs[job.job_id] = job
-        return job
+        restarted = job.model_copy(update={"status": JobStatus.UPLOADED, "error": None})
+        self.jobs[job.job_id] = restarted
+        return restarted
 
     def advance(
         self, organization_id: str, job_id: str, status: JobStatus, error: JobError | None = None

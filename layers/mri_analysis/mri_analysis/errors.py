@@ -107,6 +107,18 @@ class ModelEndpointUnavailable(TransientError):
     next_step = "The segmentation endpoint did not answer; the study can be retried as it is."
 
 
+class ModelEndpointResting(TransientError):
+    """The circuit breaker is open: nobody calls the endpoint until its recovery time is over."""
+
+    next_step = "The segmentation endpoint failed several times; the study can be retried as it is."
+
+
+class ServiceUnavailable(TransientError):
+    """DynamoDB, SNS or Step Functions did not answer."""
+
+    next_step = "A service of the system did not answer; the study can be retried as it is."
+
+
 class ModelFailed(AnalysisError):
     """The endpoint answered, but not with a segmentation."""
 

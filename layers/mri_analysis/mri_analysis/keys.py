@@ -67,14 +67,21 @@ def study_of_upload(bucket: str, key: str, version_id: str | None) -> StudyKeys:
         The key is not below ``incoming/{organization_id}/``.
     """
     parts = key.split("/", 2)
-    if len(parts) != 3 or parts[0] != "incoming" or not _ORGANIZATION.match(parts[1]):
+    if len(parts) != 3 or parts[0] != "incoming":
         raise ForeignUpload("An object was uploaded outside incoming/{organization_id}/.")
+    check_organization(parts[1])
     organization_id, rest = parts[1], parts[2]
     job_id, _, name = rest.partition("/")
     if name == "upload" and _is_uuid(job_id):
         return StudyKeys(organization_id, job_id)
     derived = uuid.uuid5(_UPLOAD_NAMESPACE, "\n".join((bucket, key, version_id or "")))
     return StudyKeys(organization_id, str(derived))
+
+
+def check_organization(organization_id: str) -> None:
+    """Raise ``ForeignUpload`` where this is no organization id."""
+    if not _ORGANIZATION.fullmatch(organization_id):
+        raise ForeignUpload("An organization id has up to 63 characters of a-z, 0-9 and -.")
 
 
 def execution_name(bucket: str, key: str, version_id: str | None) -> str:
@@ -84,6 +91,12 @@ def execution_name(bucket: str, key: str, version_id: str | None) -> str:
     second line of defence against an event that is delivered twice.
     """
     return hashlib.sha256("\n".join((bucket, key, version_id or "")).encode()).hexdigest()
+
+
+def retry_name(name: str) -> str:
+    """Name of the next execution of the same object version: ``...-r1``, then ``...-r2``."""
+    first, _, count = name.partition("-r")
+    return f"{first}-r{int(count or 0) + 1}"
 
 
 def _is_uuid(text: str) -> bool:

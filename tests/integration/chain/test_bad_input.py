@@ -117,12 +117,21 @@ def test_key_with_spaces_and_unicode_is_analysed_and_its_name_told_to_nobody(
 
     assert chain.ended(study).status is JobStatus.COMPLETED
 
+    job = chain.job(study)
+    assert job is not None
+    execution = chain.execution(job)
+    assert execution is not None
+    described = chain.stack.client("stepfunctions").describe_execution(executionArn=execution.arn)
+    versions = chain.stack.client("s3").list_object_versions(Bucket=chain.images_bucket)
     logs = chain.stack.state_dir / "logs"
-    told = "".join(path.read_text() for path in logs.iterdir())
+    told = "".join(path.read_text() for path in logs.iterdir() if path.name != "model-server.log")
     told += (chain.stack.state_dir / "traces.jsonl").read_text()
     told += "".join(chain.result(study, name).decode() for name in ("report.json", "report.md"))
+    told += job.model_dump_json() + described["input"] + described["output"]
+    told += "".join(version["Key"] for version in versions["Versions"])
     assert "ller (T1)" not in told
     assert "M%C3%BCller" not in told
+    assert "DeleteMarkers" not in versions
 
 
 def test_same_event_twice_starts_one_analysis(chain: Chain) -> None:

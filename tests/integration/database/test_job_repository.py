@@ -1,6 +1,7 @@
 """The repository on the databases it meets: SQLite on one machine, MySQL's dialect on a server."""
 
 import threading
+import traceback
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from migrations.migrate import migrate
 from mri_analysis.adapters.sql_job_repository import SqlJobRepository, connect
-from mri_analysis.adapters.sql_tables import audit_events
+from mri_analysis.adapters.sql_tables import analysis_results, audit_events
 from mri_analysis.contracts.job import Job, JobError, JobStatus
 from mri_analysis.errors import DatabaseUnavailable, IllegalTransition, JobNotFound
 from mri_analysis.ports.jobs import AnalysisResult
@@ -171,6 +173,36 @@ def test_result_of_a_job_that_is_not_ready_rolls_back(jobs: SqlJobRepository) ->
         jobs.complete(new_result(job))
 
     assert jobs.result("demo", job.job_id) is None
+
+
+def test_reviewed_report_is_never_overwritten(jobs: SqlJobRepository, engine: Engine) -> None:
+    job = jobs.register(new_job())
+    advance_to(jobs, job, JobStatus.ENHANCING)
+    jobs.complete(new_result(job))
+    with engine.begin() as connection:
+        connection.execute(update(analysis_results).values(review_status="signed"))
+
+    with pytest.raises(IllegalTransition):
+        jobs.complete(replace(new_result(job), enhanced_report="another"))
+
+    kept = jobs.result("demo", job.job_id)
+    assert kept == new_result(job)
+
+
+def test_error_of_a_statement_does_not_quote_its_values(engine: Engine) -> None:
+    jobs = SqlJobRepository(engine)
+    job = new_job(original_image_key="Jane Doe")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE analysis_results"))
+        connection.execute(text("DROP TABLE report_reviews"))
+        connection.execute(text("ALTER TABLE analysis_jobs RENAME COLUMN user_id TO was_user_id"))
+
+    with pytest.raises((DatabaseUnavailable, DBAPIError)) as caught:
+        jobs.register(job)
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert "user_id" in told
+    assert "Jane Doe" not in told
 
 
 def test_racing_writers_leave_one_row_and_one_event(jobs: SqlJobRepository, engine: Engine) -> None:

@@ -140,3 +140,24 @@ def test_preparation_is_deterministic(tmp_path: Path) -> None:
     first, second = (compressed(read(tmp_path, body)) for _ in range(2))
 
     assert first == second
+
+
+def test_voxels_right_behind_the_header_are_not_shifted(tmp_path: Path) -> None:
+    raw = bytearray(ramp_image().to_bytes())
+    raw[108:112] = bytes(4)  # vox_offset 0
+
+    again = written(read(tmp_path, bytes(raw)))
+
+    np.testing.assert_array_equal(again.get_fdata(), ramp_image().get_fdata())
+
+
+def test_qfac_of_zero_is_one(tmp_path: Path) -> None:
+    image = ramp_image()
+    image.set_sform(None, code=0)
+    raw = bytearray(image.to_bytes())
+    raw[76:80] = bytes(4)  # pixdim[0] 0
+
+    prepared = read(tmp_path, bytes(raw))
+
+    assert prepared.orientation_source == "qform"
+    np.testing.assert_allclose(written(prepared).affine, image.affine)

@@ -3,12 +3,16 @@ it.
 """
 
 import time
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from mri_analysis.adapters.aws_errors import transient_as
+from mri_analysis.errors import ServiceUnavailable
 from mri_analysis.ports.segmentation import PendingCallback
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 # An execution waits an hour at most; a day keeps late answers explainable.
 _KEEP_SECONDS = 86_400
@@ -22,21 +26,21 @@ class DynamoDbCallbackStore:
         self._table = table
 
     def save(self, callback: PendingCallback) -> None:
-        self._client.put_item(
-            TableName=self._table,
-            Item={
-                "id": {"S": callback.inference_id},
-                "organization_id": {"S": callback.organization_id},
-                "job_id": {"S": callback.job_id},
-                "task_token": {"S": callback.task_token},
-                "expiration": {"N": str(int(time.time()) + _KEEP_SECONDS)},
-            },
-        )
+        item: dict[str, AttributeValueTypeDef] = {
+            "id": {"S": callback.inference_id},
+            "organization_id": {"S": callback.organization_id},
+            "job_id": {"S": callback.job_id},
+            "task_token": {"S": callback.task_token},
+            "expiration": {"N": str(int(time.time()) + _KEEP_SECONDS)},
+        }
+        with _translated():
+            self._client.put_item(TableName=self._table, Item=item)
 
     def find(self, inference_id: str) -> PendingCallback | None:
-        item = self._client.get_item(
-            TableName=self._table, Key={"id": {"S": inference_id}}, ConsistentRead=True
-        ).get("Item")
+        with _translated():
+            item = self._client.get_item(
+                TableName=self._table, Key={"id": {"S": inference_id}}, ConsistentRead=True
+            ).get("Item")
         if item is None:
             return None
         return PendingCallback(
@@ -45,3 +49,7 @@ class DynamoDbCallbackStore:
             job_id=item["job_id"]["S"],
             task_token=item["task_token"]["S"],
         )
+
+
+def _translated() -> AbstractContextManager[None]:
+    return transient_as(ServiceUnavailable, "The table of callbacks did not answer.")

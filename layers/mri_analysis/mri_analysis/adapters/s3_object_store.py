@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from mri_analysis.adapters.aws_errors import error_code, is_transient
+from mri_analysis.adapters.aws_errors import error_code, transient_as
 from mri_analysis.errors import StorageUnavailable, UploadMissing
 from mri_analysis.ports.storage import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "405"}
 
@@ -50,6 +51,15 @@ class S3ObjectStore:
                 Bucket=self._bucket, Key=key, Body=body, ContentType=content_type
             )
 
+    def move(self, key: str, version_id: str | None, new_key: str) -> None:
+        source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": key}
+        if version_id:
+            source["VersionId"] = version_id
+        with _translated():
+            self._client.copy_object(Bucket=self._bucket, Key=new_key, CopySource=source)
+            # The version itself, not a marker over it: its name must not stay.
+            self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
+
     def uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
@@ -60,13 +70,10 @@ def _version(version_id: str | None) -> dict[str, Any]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if error_code(error) in _GONE:
-            raise UploadMissing("The object is no longer in the bucket.") from error
-        if is_transient(error):
-            raise StorageUnavailable("Object storage did not answer.") from error
-        raise
-    except BotoCoreError as error:
-        raise StorageUnavailable("Object storage did not answer.") from error
+    with transient_as(StorageUnavailable, "Object storage did not answer."):
+        try:
+            yield
+        except ClientError as error:
+            if error_code(error) in _GONE:
+                raise UploadMissing("The object is no longer in the bucket.") from error
+            raise

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBr
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.adapters.aws_errors import error_code, is_transient
-from mri_analysis.errors import ModelEndpointUnavailable
+from mri_analysis.errors import ModelEndpointResting, ModelEndpointUnavailable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import (
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # The design's figures: five failures in a row open the circuit for five minutes.
 FAILURE_THRESHOLD = 5
 RECOVERY_TIMEOUT_SECONDS = 300
+
+# ``TimeoutSeconds`` of the state SegmentImage; a test compares the two.
+STATE_TIMEOUT_SECONDS = 3600
 
 
 class SageMakerSegmentationEndpoint:
@@ -53,7 +56,7 @@ class SageMakerSegmentationEndpoint:
         try:
             self._protected(input_uri, inference_id)
         except CircuitBreakerOpenError as error:
-            raise ModelEndpointUnavailable(
+            raise ModelEndpointResting(
                 "The segmentation endpoint failed several times and is given time to recover."
             ) from error
 
@@ -66,6 +69,8 @@ class SageMakerSegmentationEndpoint:
                 ContentType="application/json",
                 Accept="application/json",
                 InvocationTimeoutSeconds=self._timeout_seconds,
+                # Nobody waits longer than the state does: its answer would be work for nothing.
+                RequestTTLSeconds=STATE_TIMEOUT_SECONDS,
             )
         except (BotoCoreError, ClientError) as error:
             absent = isinstance(error, ClientError) and error_code(error) == "ValidationError"

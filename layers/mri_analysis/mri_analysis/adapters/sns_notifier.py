@@ -3,6 +3,9 @@
 import json
 from typing import TYPE_CHECKING
 
+from mri_analysis.adapters.aws_errors import transient_as
+from mri_analysis.errors import ServiceUnavailable
+
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
@@ -21,11 +24,12 @@ class SnsNotifier:
             "job_id": job_id,
             "event": event,
         }
-        self._client.publish(
-            TopicArn=self._topic_arn,
-            Message=json.dumps(message),
-            MessageAttributes={
-                "organization_id": {"DataType": "String", "StringValue": organization_id},
-                "event": {"DataType": "String", "StringValue": event},
-            },
-        )
+        with transient_as(ServiceUnavailable, "The notification topic did not answer."):
+            self._client.publish(
+                TopicArn=self._topic_arn,
+                Message=json.dumps(message),
+                MessageAttributes={
+                    "organization_id": {"DataType": "String", "StringValue": organization_id},
+                    "event": {"DataType": "String", "StringValue": event},
+                },
+            )

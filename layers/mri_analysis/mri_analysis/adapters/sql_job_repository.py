@@ -25,10 +25,11 @@ _ACTOR = "pipeline"
 def connect(database_url: str) -> Engine:
     """An engine with one connection, which is what one Lambda environment can use at a time.
 
-    ``pool_pre_ping`` finds connections that a failover or an idle proxy closed.
+    ``pool_pre_ping`` finds connections that a failover or an idle proxy closed; ``hide_parameters``
+    keeps the values of a failed statement out of its error message, which ends in logs.
     """
     if database_url.startswith("sqlite"):
-        engine = create_engine(database_url, connect_args={"timeout": 5})
+        engine = create_engine(database_url, connect_args={"timeout": 5}, hide_parameters=True)
 
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:
@@ -44,6 +45,7 @@ def connect(database_url: str) -> Engine:
         pool_pre_ping=True,
         pool_recycle=300,
         pool_timeout=10,
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "read_timeout": 20, "write_timeout": 20},
     )
 
@@ -198,11 +200,16 @@ class SqlJobRepository:
             select(analysis_results.c.result_id).where(analysis_results.c.job_id == result.job_id)
         ).scalar()
         if kept is not None:
-            connection.execute(
+            changed = connection.execute(
                 update(analysis_results)
-                .where(analysis_results.c.result_id == kept)
+                .where(
+                    analysis_results.c.result_id == kept,
+                    analysis_results.c.review_status == ReviewStatus.DRAFT,
+                )
                 .values(**values)
             )
+            if changed.rowcount != 1:
+                raise IllegalTransition("The report was reviewed: it is no draft any more.")
             return str(kept)
         result_id = str(uuid.uuid4())
         connection.execute(

@@ -1,12 +1,15 @@
 """The state machine: starting executions and answering the states that wait."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from mri_analysis.adapters.aws_errors import error_code
+from mri_analysis.adapters.aws_errors import error_code, transient_as
 from mri_analysis.contracts.segmentation import SegmentationResponse
 from mri_analysis.contracts.tasks import AnalysisInput
+from mri_analysis.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -25,14 +28,15 @@ class StepFunctionsWorkflow:
         self._arn = state_machine_arn
 
     def start(self, name: str, task: AnalysisInput) -> bool:
-        try:
-            self._client.start_execution(
-                stateMachineArn=self._arn, name=name, input=task.model_dump_json()
-            )
-        except ClientError as error:
-            if error_code(error) == "ExecutionAlreadyExists":
-                return False
-            raise
+        with _translated():
+            try:
+                self._client.start_execution(
+                    stateMachineArn=self._arn, name=name, input=task.model_dump_json()
+                )
+            except ClientError as error:
+                if error_code(error) == "ExecutionAlreadyExists":
+                    return False
+                raise
         return True
 
 
@@ -43,20 +47,24 @@ class StepFunctionsTaskTokens:
         self._client = client
 
     def succeed(self, task_token: str, output: SegmentationResponse) -> None:
-        try:
+        with _translated(), _late_ignored():
             self._client.send_task_success(taskToken=task_token, output=output.model_dump_json())
-        except ClientError as error:
-            _ignore_late(error)
 
     def fail(self, task_token: str, code: str, message: str) -> None:
-        try:
+        with _translated(), _late_ignored():
             self._client.send_task_failure(
                 taskToken=task_token, error=code, cause=message[:_CAUSE_LIMIT]
             )
-        except ClientError as error:
-            _ignore_late(error)
 
 
-def _ignore_late(error: ClientError) -> None:
-    if error_code(error) not in _TOO_LATE:
-        raise error
+def _translated() -> AbstractContextManager[None]:
+    return transient_as(ServiceUnavailable, "The state machine did not answer.")
+
+
+@contextmanager
+def _late_ignored() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) not in _TOO_LATE:
+            raise

@@ -154,6 +154,18 @@ class Measurements(Contract):
         return next((v for v in self.volumes if v.structure is structure), None)
 
 
+class SegmentationRefused(Contract):
+    """Answer of ``/invocations`` for an image that cannot be read at all.
+
+    It comes with HTTP 200: SageMaker keeps the body of a failed asynchronous inference from the
+    caller, and the fault is the image's, not the endpoint's.
+    """
+
+    schema_version: Literal[1] = 1
+    code: str = Field(description="one of the codes of ``mri_analysis.errors``")
+    message: str = Field(description="a sentence for the person who uploaded the image")
+
+
 class SegmentationResponse(Contract):
     """Answer of ``/invocations``; the keys lie in the results bucket."""
 

@@ -44,6 +44,7 @@ _LARGEST_OFFSET = 1 << 24  # header extensions of 16 MB: far beyond what any wri
 _SPACING_LIMITS_MM = (0.05, 20.0)
 _SPACING_TOLERANCE = 0.01
 _TEMPLATE_CODE = 3  # NIfTI-1: 3 Talairach, 4 MNI152, 5 another template
+_SPATIAL_UNIT, _METRE, _MICROMETRE = 7, 1, 3  # xyzt_units, NIfTI-1: the three low bits
 _SHEAR_LIMIT = 0.05  # cosine between two axes: 3 degrees
 
 Affine = npt.NDArray[np.float64]
@@ -161,8 +162,11 @@ def _read_header(stream: IO[bytes]) -> nib.Nifti1Header:
             "The upload is an Analyze image, which does not say left from right."
         )
     header: nib.Nifti1Header = kind(block[:size], endianness=order, check=False)
-    offset = float(header["vox_offset"]) or size
-    if not size <= offset <= _LARGEST_OFFSET:  # false for NaN too
+    # 0 means right behind the header and its four extension bytes (NIfTI-1 standard).
+    offset = float(header["vox_offset"]) or size + 4
+    if header["pixdim"][0] == 0:
+        header["pixdim"][0] = 1  # the standard reads a qfac of 0 as 1
+    if not size + 4 <= offset <= _LARGEST_OFFSET:  # false for NaN too
         raise CorruptFile("The header places the voxels at an impossible position.")
     stream.seek(int(offset))  # forwards over extensions, backwards over a short header
     return header
@@ -209,9 +213,9 @@ def _real_data_type(header: nib.Nifti1Header) -> np.dtype:
 
 
 def _spacing_mm(header: nib.Nifti1Header) -> tuple[float, float, float]:
-    # The three low bits of xyzt_units: 1 metre, 2 millimetre, 3 micrometre, 0 unknown.
-    scale = {1: 1e3, 3: 1e-3}.get(int(header["xyzt_units"]) & 7, 1.0)
-    values = [float(value) * scale for value in header["pixdim"][1:4]]
+    if int(header["xyzt_units"]) & _SPATIAL_UNIT in (_METRE, _MICROMETRE):
+        raise InvalidSpacing("The header gives its lengths in metres or micrometres.")
+    values = [float(value) for value in header["pixdim"][1:4]]
     low, high = _SPACING_LIMITS_MM
     if not all(np.isfinite(values)) or any(value <= 0 for value in values):
         raise InvalidSpacing("The header gives a voxel size that is zero, negative or no number.")

@@ -32,6 +32,10 @@ class ObjectStore(Protocol):
         """Write an object."""
         ...
 
+    def move(self, key: str, version_id: str | None, new_key: str) -> None:
+        """Put a version under another key and remove it for good; raises ``UploadMissing``."""
+        ...
+
     def uri(self, key: str) -> str:
         """``s3://bucket/key``."""
         ...

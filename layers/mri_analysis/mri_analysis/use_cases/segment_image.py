@@ -1,13 +1,16 @@
 """Ask the segmentation endpoint for a study, and pass its answer on to the state that waits."""
 
-import json
 import uuid
 from dataclasses import dataclass
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from mri_analysis.contracts.job import JobStatus
-from mri_analysis.contracts.segmentation import SegmentationRequest, SegmentationResponse
+from mri_analysis.contracts.segmentation import (
+    SegmentationRefused,
+    SegmentationRequest,
+    SegmentationResponse,
+)
 from mri_analysis.contracts.tasks import SegmentTask
 from mri_analysis.errors import ModelEndpointUnavailable, ModelFailed, UploadMissing
 from mri_analysis.keys import StudyKeys
@@ -46,6 +49,11 @@ def request_segmentation(
     return inference_id
 
 
+_ANSWER: TypeAdapter[SegmentationResponse | SegmentationRefused] = TypeAdapter(
+    SegmentationResponse | SegmentationRefused
+)
+
+
 @dataclass(frozen=True)
 class InferenceNotification:
     """What SageMaker tells about a finished asynchronous inference."""
@@ -53,7 +61,6 @@ class InferenceNotification:
     inference_id: str
     completed: bool
     output_key: str | None
-    failure_reason: str | None
 
 
 def answer_callback(
@@ -68,11 +75,15 @@ def answer_callback(
     if callback is None:
         return None
     if not notification.completed or notification.output_key is None:
-        code, message = _failure(notification.failure_reason or "")
-        task_tokens.fail(callback.task_token, code, message)
+        # Its reason only says that the container answered with an error or not at all.
+        task_tokens.fail(
+            callback.task_token,
+            ModelEndpointUnavailable.__name__,
+            "The segmentation endpoint stopped before it finished the study.",
+        )
         return callback
     try:
-        output = SegmentationResponse.model_validate_json(results.get(notification.output_key))
+        output = _ANSWER.validate_json(results.get(notification.output_key))
     except (ValidationError, UploadMissing):
         task_tokens.fail(
             callback.task_token,
@@ -80,27 +91,8 @@ def answer_callback(
             "The segmentation endpoint answered with something that is no segmentation.",
         )
         return callback
-    task_tokens.succeed(callback.task_token, output)
+    if isinstance(output, SegmentationRefused):
+        task_tokens.fail(callback.task_token, output.code, output.message)
+    else:
+        task_tokens.succeed(callback.task_token, output)
     return callback
-
-
-def _failure(reason: str) -> tuple[str, str]:
-    """Code and sentence for a failed inference.
-
-    The container answers bad input with ``{"code", "message"}``, which SageMaker quotes inside its
-    reason; anything else means that the container, not the study, is at fault.
-    """
-    start = reason.find("{")
-    while start != -1:
-        try:
-            answer, _ = json.JSONDecoder().raw_decode(reason, start)
-        except ValueError:
-            start = reason.find("{", start + 1)
-            continue
-        if isinstance(answer, dict) and isinstance(answer.get("code"), str):
-            return answer["code"], str(answer.get("message", ""))
-        break
-    return (
-        ModelEndpointUnavailable.__name__,
-        "The segmentation endpoint stopped before it finished the study.",
-    )

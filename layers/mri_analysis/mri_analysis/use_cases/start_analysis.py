@@ -1,13 +1,14 @@
-"""Start the analysis of an uploaded object."""
+"""Start the analysis of an uploaded object, and start it again after a failure."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from mri_analysis.contracts.job import Job, JobError, JobStatus
 from mri_analysis.contracts.tasks import AnalysisInput, UploadedObject
-from mri_analysis.errors import IllegalTransition, UploadMissing
-from mri_analysis.keys import execution_name, study_of_upload
+from mri_analysis.errors import IllegalTransition, JobNotFound, UploadMissing
+from mri_analysis.keys import StudyKeys, execution_name, retry_name, study_of_upload
 from mri_analysis.ports.jobs import JobRepository
 from mri_analysis.ports.storage import ObjectStore
 from mri_analysis.ports.workflow import Workflow
@@ -17,9 +18,19 @@ class StartOutcome(StrEnum):
     """What became of one upload event."""
 
     STARTED = "started"
+    FILED = "filed"
+    """moved to its study's key, whose own event starts the analysis"""
     DUPLICATE = "duplicate"
     UPLOAD_MISSING = "upload_missing"
     ALREADY_ANALYSED = "already_analysed"
+
+
+@dataclass(frozen=True)
+class Started:
+    """The study of an upload event and what became of it."""
+
+    study: StudyKeys
+    outcome: StartOutcome
 
 
 def start_analysis(
@@ -29,31 +40,37 @@ def start_analysis(
     jobs: JobRepository,
     workflow: Workflow,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> tuple[Job, StartOutcome]:
+) -> Started:
     """Make or find the job of ``uploaded`` and start one execution for this version of the object.
 
     The job row is written before the execution starts, so that a stage never meets a job it does
-    not know; an event that is delivered again finds both and changes nothing.
+    not know; an event that is delivered again finds both and changes nothing. An object with a name
+    of its own is moved to its study's key first: file names are not kept.
 
     Raises
     ------
     ForeignUpload
         The key names no organization: nobody to tell, so the message belongs in the dead-letter
         queue.
-    DatabaseUnavailable, StorageUnavailable
+    TransientError
         The message should be delivered again.
     """
     stored = images.head(uploaded.key, uploaded.version_id)
-    if stored is not None:
-        uploaded = uploaded.model_copy(update={"version_id": stored.version_id})
-    study = study_of_upload(uploaded.bucket, uploaded.key, uploaded.version_id)
-    name = execution_name(uploaded.bucket, uploaded.key, uploaded.version_id)
+    version_id = stored.version_id if stored is not None else uploaded.version_id
+    study = study_of_upload(uploaded.bucket, uploaded.key, version_id)
+    if uploaded.key != study.upload:
+        if stored is not None:
+            images.move(uploaded.key, version_id, study.upload)
+            return Started(study, StartOutcome.FILED)
+        if images.head(study.upload) is not None:
+            return Started(study, StartOutcome.FILED)  # by an earlier delivery of this event
+    name = execution_name(uploaded.bucket, study.upload, version_id)
     moment = now()
     wanted = Job(
         organization_id=study.organization_id,
         job_id=study.job_id,
-        original_image_key=uploaded.key,
-        original_image_version=uploaded.version_id,
+        original_image_key=study.upload,
+        original_image_version=version_id,
         execution_name=name,
         status=JobStatus.UPLOADED,
         created_at=moment,
@@ -61,26 +78,71 @@ def start_analysis(
     )
     job = jobs.register(wanted)
     if stored is None:
-        return _fail_missing(job, jobs), StartOutcome.UPLOAD_MISSING
-    if job.execution_name != name:
-        try:
-            job = jobs.restart(wanted)
-        except IllegalTransition:
-            return job, StartOutcome.ALREADY_ANALYSED
-    task = AnalysisInput(
-        organization_id=study.organization_id, job_id=study.job_id, source=uploaded
+        _fail_missing(job, jobs)
+        return Started(study, StartOutcome.UPLOAD_MISSING)
+    return Started(study, _start(job, wanted, uploaded.bucket, jobs, workflow))
+
+
+def retry_analysis(
+    organization_id: str,
+    job_id: str,
+    *,
+    images_bucket: str,
+    jobs: JobRepository,
+    workflow: Workflow,
+) -> Job:
+    """Analyse the upload of a failed job again, in a new execution.
+
+    Step Functions cannot redrive an execution that ended in a ``Fail`` state (the redrive enters
+    ``Fail`` again), and it refuses the name of an execution for 90 days: the retry gets a name of
+    its own.
+
+    Raises
+    ------
+    JobNotFound
+        The organization has no such job.
+    IllegalTransition
+        The job has not failed.
+    """
+    job = jobs.find(organization_id, job_id)
+    if job is None:
+        raise JobNotFound(f"There is no job {job_id}.")
+    if job.status is not JobStatus.FAILED or job.execution_name is None:
+        raise IllegalTransition(f"The job is {job.status}: only a failed job can be retried.")
+    wanted = job.model_copy(update={"execution_name": retry_name(job.execution_name)})
+    _start(job, wanted, images_bucket, jobs, workflow)
+    return jobs.find(organization_id, job_id) or wanted
+
+
+def _start(
+    job: Job, wanted: Job, bucket: str, jobs: JobRepository, workflow: Workflow
+) -> StartOutcome:
+    """Start the execution of ``wanted`` for the kept ``job``."""
+    if job.execution_name != wanted.execution_name:
+        if job.status is JobStatus.AWAITING_UPLOAD:
+            jobs.restart(wanted)
+        elif job.status is not JobStatus.FAILED:
+            return StartOutcome.ALREADY_ANALYSED
+    source = UploadedObject(
+        bucket=bucket, key=wanted.original_image_key, version_id=wanted.original_image_version
     )
-    started = workflow.start(name, task)
-    return job, StartOutcome.STARTED if started else StartOutcome.DUPLICATE
+    task = AnalysisInput(
+        organization_id=wanted.organization_id, job_id=wanted.job_id, source=source
+    )
+    if not workflow.start(wanted.execution_name or "", task):
+        return StartOutcome.DUPLICATE
+    if job.status is JobStatus.FAILED:
+        # Only after the start: a late event of an older version must not wake a failed job.
+        jobs.restart(wanted)
+    return StartOutcome.STARTED
 
 
-def _fail_missing(job: Job, jobs: JobRepository) -> Job:
+def _fail_missing(job: Job, jobs: JobRepository) -> None:
     if job.status not in (JobStatus.AWAITING_UPLOAD, JobStatus.UPLOADED):
-        return job  # a late event for an object that was analysed and removed
+        return  # a late event for an object that was analysed and removed
     missing = JobError(
         code=UploadMissing.__name__,
         message="The uploaded object was deleted before its analysis began.",
         next_step=UploadMissing.next_step,
     )
     jobs.advance(job.organization_id, job.job_id, JobStatus.FAILED, missing)
-    return jobs.find(job.organization_id, job.job_id) or job
