@@ -69,7 +69,12 @@ def test_volumes_and_ratios_are_those_of_a_healthy_adult(analysed: Analysis) -> 
     assert 120 < evans.parts["inner_skull_width_mm"] < 155
 
     # And a healthy head is nearly symmetrical
-    for structure in (Structure.CORTEX, Structure.WHITE_MATTER, Structure.CEREBELLUM):
+    for structure in (
+        Structure.CSF,
+        Structure.CORTEX,
+        Structure.WHITE_MATTER,
+        Structure.CEREBELLUM,
+    ):
         volume = measured.volume(structure)
         assert volume is not None
         assert volume.asymmetry_percent is not None

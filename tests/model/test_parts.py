@@ -179,7 +179,7 @@ def test_evans_index_is_omitted_without_horns_or_thalami() -> None:
 
 
 def test_volumes_are_counted_and_sided() -> None:
-    # Given 2 mL of cortex on the left, 1 mL on the right, and 1 mL of CSF
+    # Given 2 mL of cortex on the left, 1 mL on the right, and 1 mL of CSF on the right
     tissues = np.zeros((40, 20, 20), np.uint8)
     tissues[15:20, :, :] = Tissue.CORTEX
     tissues[20:25, :10, :] = Tissue.CORTEX
@@ -196,7 +196,9 @@ def test_volumes_are_counted_and_sided() -> None:
     assert (cortex.left_ml, cortex.right_ml, cortex.total_ml) == (2.0, 1.0, 3.0)
     assert cortex.asymmetry_percent == pytest.approx(66.67)
     assert cortex.percent_of_icv == 75.0
-    assert volumes[Structure.CSF].left_ml is None
+    fluid = volumes[Structure.CSF]
+    assert (fluid.left_ml, fluid.right_ml, fluid.asymmetry_percent) == (0.0, 1.0, -200.0)
+    assert volumes[Structure.BRAINSTEM].left_ml is None
     assert volumes[Structure.INTRACRANIAL].total_ml == 4.0
     assert fraction is not None
     assert fraction.value == 0.75

@@ -16,11 +16,30 @@ import numpy as np
 import pytest
 import uvicorn
 from botocore.exceptions import ClientError
+from numpy.typing import NDArray
 
-from mri_analysis.contracts.segmentation import Measurements, SegmentationResponse
+from mri_analysis.contracts.segmentation import (
+    Measurements,
+    SegmentationRefused,
+    SegmentationResponse,
+)
+from mri_analysis.errors import (
+    AnalysisError,
+    CorruptFile,
+    FileTooLarge,
+    InternalError,
+    NonFiniteVoxels,
+    NotASingleVolume,
+    UnknownOrientation,
+    UnsupportedFormat,
+    UploadMissing,
+    error_type,
+)
+from mri_segmentation import store
+from mri_segmentation.errors import InvalidImage
 from mri_segmentation.network import Network
-from mri_segmentation.server import create_app
-from mri_segmentation.store import ResultsBucket
+from mri_segmentation.server import create_app, refusal_of
+from mri_segmentation.store import ImageNotFound, ImageTooLarge, ResultsBucket
 
 PREFIX = "results/org/job/"
 
@@ -143,30 +162,93 @@ def test_a_refused_image_is_an_answer_and_no_error(address: str, s3: MemoryS3) -
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
+    "body",
     [
-        (b"no json", "InvalidRequest"),
-        ({"image_s3_key": "a", "output_prefix": "no/slash"}, "InvalidRequest"),
-        ({"image_s3_key": "a", "output_prefix": "../up/"}, "InvalidRequest"),
-        ({"image_s3_key": "a", "output_prefix": PREFIX, "unknown": 1}, "InvalidRequest"),
-        ({"image_s3_key": "missing", "output_prefix": PREFIX}, "ImageNotFound"),
-        ({"image_s3_key": "broken", "output_prefix": PREFIX}, "UnreadableImage"),
-        ({"image_s3_key": "nan", "output_prefix": PREFIX}, "NonFiniteVoxels"),
+        b"no json",
+        b"{" * 20_000,
+        {"image_s3_key": "a", "output_prefix": "no/slash"},
+        {"image_s3_key": "a", "output_prefix": "../up/"},
+        {"image_s3_key": "a", "output_prefix": PREFIX, "unknown": 1},
     ],
 )
-def test_bad_input_is_the_callers_fault(address: str, s3: MemoryS3, body: Any, code: str) -> None:
-    # Given a bucket with a damaged image and one with NaN
-    s3.objects["broken"] = b"no image at all"
-    s3.objects["nan"] = nib.Nifti1Image(
-        np.full((8, 8, 8), np.nan, np.float32), np.eye(4)
-    ).to_bytes()
-
+def test_a_bad_request_is_the_callers_fault(address: str, body: Any) -> None:
     # Then the answer is 400 with a stable code and a sentence
     status, answer = post(address, body)
     assert status == 400
-    assert answer["code"] == code
+    assert answer["code"] == "InvalidRequest"
     assert answer["message"].endswith(".")
     assert set(answer) == {"code", "message"}
+
+
+def bytes_of(voxels: NDArray[Any], *, oriented: bool = True) -> bytes:
+    image = nib.Nifti1Image(voxels, np.eye(4) if oriented else None)
+    content: bytes = image.to_bytes()
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (None, UploadMissing),
+        (b"no image at all", CorruptFile),
+        (bytes_of(np.zeros((8, 8, 8, 2), np.float32)), NotASingleVolume),
+        (bytes_of(np.zeros((8, 8, 8), np.complex64)), UnsupportedFormat),
+        (bytes_of(np.full((8, 8, 8), np.nan, np.float32)), NonFiniteVoxels),
+        (bytes_of(np.ones((8, 8, 8), np.float32), oriented=False), UnknownOrientation),
+    ],
+)
+def test_an_unusable_image_is_an_answer_the_caller_sees(
+    address: str, s3: MemoryS3, content: bytes | None, code: type[AnalysisError]
+) -> None:
+    # Given an image that cannot be analysed at all
+    if content is not None:
+        s3.objects["image"] = content
+
+    # When it is sent, then the answer is 200: SageMaker withholds the body of any other
+    status, answer = post(address, {"image_s3_key": "image", "output_prefix": PREFIX})
+    assert status == 200
+    refused = SegmentationRefused.model_validate(answer)
+    assert refused.code == code.__name__
+    assert refused.message.endswith(".")
+    # And nothing was stored
+    assert not [key for key in s3.objects if key.startswith(PREFIX)]
+
+
+def test_an_image_too_large_is_an_answer_the_caller_sees(
+    address: str, s3: MemoryS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_OBJECT_BYTES", 3)
+    s3.objects["image"] = b"1234"
+    status, answer = post(address, {"image_s3_key": "image", "output_prefix": PREFIX})
+    assert status == 200
+    assert SegmentationRefused.model_validate(answer).code == FileTooLarge.__name__
+
+
+def all_subclasses(root: type[Exception]) -> set[type[Exception]]:
+    return {root}.union(*(all_subclasses(child) for child in root.__subclasses__()))
+
+
+def test_every_fault_of_an_image_has_one_of_our_codes() -> None:
+    faults = (all_subclasses(InvalidImage) - {InvalidImage}) | {ImageNotFound, ImageTooLarge}
+    for fault in faults:
+        refused = refusal_of(fault("A sentence."))
+        assert error_type(refused.code) is not InternalError
+        assert refused.message == "A sentence."
+
+
+def test_the_log_tells_when_an_inference_begins_and_ends(
+    address: str, s3: MemoryS3, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a damaged image
+    s3.objects["Doe_John"] = b"no image at all"
+    with caplog.at_level(logging.INFO, "mri_segmentation"):
+        post(address, {"image_s3_key": "Doe_John", "output_prefix": PREFIX})
+
+    # Then two lines tell it, without its key
+    lines = [json.loads(record.getMessage()) for record in caplog.records]
+    assert [line["event"] for line in lines] == ["started", "refused"]
+    assert lines[1]["code"] == "CorruptFile"
+    assert "Doe" not in caplog.text
 
 
 def test_a_failing_store_is_the_servers_fault(address: str, s3: MemoryS3) -> None:

@@ -1,7 +1,7 @@
 """Why an image cannot be analysed at all, as types with a sentence for the person who sent it.
 
 An image that can be read but shows no usable brain is no error: it ends with a quality verdict and
-a refusal (:mod:`.quality`). The class names are the ``code`` of the HTTP error body."""
+a refusal (:mod:`.quality`). :mod:`.server` tells which public error code each of them is."""
 
 
 class InvalidImage(ValueError):

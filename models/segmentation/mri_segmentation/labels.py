@@ -28,8 +28,8 @@ STRUCTURE_OF: dict[Tissue, Structure] = {
     tissue: Structure(tissue.name.lower()) for tissue in Tissue if tissue is not Tissue.BACKGROUND
 }
 
-UNPAIRED = frozenset({Tissue.CSF, Tissue.BRAINSTEM})
-"""Labelled with one id, whichever side they lie on."""
+UNPAIRED = frozenset({Tissue.BRAINSTEM})
+"""Measured as a whole. CSF, though it has one id for both sides, is measured on each of them."""
 
 CEREBRUM = (
     Tissue.CORTEX,

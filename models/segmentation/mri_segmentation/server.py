@@ -21,10 +21,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mri_analysis.contracts.segmentation import SegmentationRequest, SegmentationResponse
+from mri_analysis import errors as public
+from mri_analysis.contracts.segmentation import (
+    SegmentationRefused,
+    SegmentationRequest,
+    SegmentationResponse,
+)
 from mri_segmentation.analysis import analyse
 from mri_segmentation.artefacts import LABELS, MEASUREMENTS, MONTAGE, artefacts
-from mri_segmentation.errors import InvalidImage
+from mri_segmentation.errors import (
+    NonFiniteVoxels,
+    UnreadableImage,
+    UnsupportedShape,
+    UnsupportedVoxelType,
+    UnusableOrientation,
+)
 from mri_segmentation.network import Network
 from mri_segmentation.store import (
     ImageNotFound,
@@ -46,7 +57,18 @@ class InvalidRequest(ValueError):
     """The body is no :class:`~mri_analysis.contracts.segmentation.SegmentationRequest`."""
 
 
-CALLERS_FAULTS = (InvalidRequest, InvalidImage, ImageNotFound, ImageTooLarge)
+PUBLIC_ERRORS: dict[type[Exception], type[public.UploadError]] = {
+    UnreadableImage: public.CorruptFile,
+    UnsupportedShape: public.NotASingleVolume,
+    UnsupportedVoxelType: public.UnsupportedFormat,
+    NonFiniteVoxels: public.NonFiniteVoxels,
+    UnusableOrientation: public.UnknownOrientation,
+    ImageTooLarge: public.FileTooLarge,
+    ImageNotFound: public.UploadMissing,
+}
+"""What is wrong with an image, and the error the state machine knows it by."""
+
+IMAGE_FAULTS = tuple(PUBLIC_ERRORS)
 
 
 def segment(
@@ -54,7 +76,8 @@ def segment(
 ) -> SegmentationResponse:
     """Analyse the image a request names and store the results.
 
-    A refused image is stored and answered like any other: verdict and reasons are results.
+    An image that shows no usable brain is stored and answered like any other: verdict and reasons
+    are results. One that cannot be read at all raises one of :data:`IMAGE_FAULTS`.
     """
     image = read_nifti(bucket.read_image(request.image_s3_key))
     analysis = analyse(image, network)
@@ -68,6 +91,12 @@ def segment(
         refusal=quality.refusal,
         reasons=quality.reasons(),
     )
+
+
+def refusal_of(fault: Exception) -> SegmentationRefused:
+    """The answer for an image that cannot be analysed at all; ``fault`` is an image fault."""
+    error = next(told for kind, told in PUBLIC_ERRORS.items() if isinstance(fault, kind))
+    return SegmentationRefused(code=error.__name__, message=str(fault))
 
 
 def parse_request(body: bytes) -> SegmentationRequest:
@@ -120,10 +149,17 @@ def create_app(
             async with one_at_a_time:
                 if getattr(request.app.state, "bucket", None) is None:
                     request.app.state.bucket = await run_in_threadpool(open_bucket)
+                _log("started")
                 answer = await run_in_threadpool(
                     segment, parsed, request.app.state.bucket, request.app.state.network
                 )
-        except CALLERS_FAULTS as error:
+        except IMAGE_FAULTS as error:
+            # SageMaker keeps the body of any other status from the caller of an asynchronous
+            # endpoint, who then could not tell a bad image from a broken container.
+            refused = refusal_of(error)
+            _log("refused", seconds=_since(started), code=refused.code)
+            return _json(refused)
+        except InvalidRequest as error:
             return _failure(400, type(error).__name__, str(error), started)
         except StorageUnavailable as error:
             return _failure(500, type(error).__name__, str(error), started)
@@ -133,8 +169,13 @@ def create_app(
             logger.error("unforeseen error %s", type(error).__name__)
             message = "The analysis stopped unexpectedly; try again, then tell the operator."
             return _failure(500, "InternalError", message, started)
-        _log("analysed", started, verdict=answer.verdict.value, refusal=answer.refusal)
-        return Response(answer.model_dump_json(), media_type="application/json")
+        _log(
+            "analysed",
+            seconds=_since(started),
+            verdict=answer.verdict.value,
+            refusal=answer.refusal,
+        )
+        return _json(answer)
 
     return Starlette(
         routes=[
@@ -146,13 +187,20 @@ def create_app(
 
 
 def _failure(status: int, code: str, message: str, started: float) -> JSONResponse:
-    _log("refused" if status < 500 else "failed", started, code=code)
+    _log("refused" if status < 500 else "failed", seconds=_since(started), code=code)
     return JSONResponse({"code": code, "message": message}, status_code=status)
 
 
-def _log(event: str, started: float, **facts: str | None) -> None:
-    seconds = round(time.perf_counter() - started, 3)
-    logger.info(json.dumps({"event": event, "seconds": seconds, **facts}))
+def _json(answer: SegmentationResponse | SegmentationRefused) -> Response:
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _since(started: float) -> float:
+    return round(time.perf_counter() - started, 3)
+
+
+def _log(event: str, **facts: str | float | None) -> None:
+    logger.info(json.dumps({"event": event, **facts}))
 
 
 def bucket_of_environment() -> ResultsBucket:

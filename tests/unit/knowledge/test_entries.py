@@ -95,9 +95,36 @@ def test_every_verdict_that_can_be_given_has_a_follow_up_rule(reference: Referen
 
 
 def test_asymmetry_limits_agree_with_their_note():
-    limits = {r.high for r in REFERENCES if r.quantity == "asymmetry_percent"}
+    limits = {r.high for r in REFERENCES if r.quantity == "asymmetry_percent" and r.decides}
     assert limits == {20, 15, 12}
     assert all(f"{limit:.0f} %" in BY_ID["note.asymmetry-limits"].text for limit in limits if limit)
+
+
+@pytest.mark.parametrize("name", ["white-matter", "cerebellum"])
+def test_sides_without_a_healthy_range_decide_nothing(name: str):
+    reference = next(r for r in REFERENCES if r.id == f"reference.asymmetry.{name}")
+    assert not reference.decides
+    assert (reference.low, reference.high) == (None, None)
+    assert "no healthy range" in reference.statistic
+    structure = reference.measurement_id
+    assert not [r.id for r in RULES if r.when and f"volume.{r.when.structure}" == structure]
+
+
+def test_no_band_is_called_published():
+    texts = [f"{entry.title} {entry.text}" for entry in ENTRIES]
+    assert not [text for text in texts if "published band" in text.lower()]
+
+
+def test_side_figures_are_those_of_the_model_card():
+    card = (HERE.parent / "models/segmentation/MODEL_CARD.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^Side differences .*?\n\n((?:\|.*\n)+)", card, re.M)
+    rows = dict(re.findall(r"^\| (ventricles|CSF|cortex|white matter) \| (.+) \|$", table, re.M))
+    names = {"white-matter": "white matter", "csf": "CSF"}
+    for key in ("ventricles", "csf", "cortex", "white-matter"):
+        reference = next(r for r in REFERENCES if r.id == f"reference.asymmetry.{key}")
+        figures = re.findall(r"[+-]\d+(?:\.\d)?", reference.statistic)
+        assert figures, reference.id
+        assert set(figures) <= set(re.findall(r"[+-][\d.]+", rows[names.get(key, key)]))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ def test_an_ordinary_head_has_no_flagged_finding(a_study: Build, knowledge: Sqli
     found = by_id(a_study(), knowledge)
     assert not [finding for finding in found.values() if finding.status in FLAGGED]
     assert found["finding.intracranial.volume"].text == (
-        "Intracranial volume 1609 mL, within the published band of 1067 to 1673 mL."
+        "Intracranial volume 1609 mL, within the band of 1067 to 1673 mL derived from published "
+        "figures."
     )
 
 
@@ -82,6 +83,25 @@ def test_without_the_tissue_border_its_figures_get_no_verdict(
     for id_ in ("cortex.volume", "cortex.asymmetry", "brain.volume", "csf.asymmetry"):
         assert found[f"finding.{id_}"].status is FindingStatus.MEASURED
     assert found["finding.intracranial.volume"].status is FindingStatus.WITHIN
+
+
+@pytest.mark.parametrize("structure", [Structure.WHITE_MATTER, Structure.CEREBELLUM])
+@pytest.mark.parametrize("asymmetry", [0.5, -21.2, 60.0])
+def test_sides_without_a_healthy_range_get_no_verdict(
+    a_study: Build, knowledge: SqliteKnowledge, structure: Structure, asymmetry: float
+):
+    study = a_study(asymmetry_percent={structure: asymmetry})
+    finding = by_id(study, knowledge)[f"finding.{structure.value}.asymmetry"]
+    assert (finding.status, finding.side) == (FindingStatus.MEASURED, None)
+    assert finding.text.endswith("no verdict is given.")
+
+
+def test_no_band_is_called_published(a_study: Build, knowledge: SqliteKnowledge):
+    """The bands are our own construction: nobody published them."""
+    found = by_id(a_study(), knowledge)
+    bands = [finding.text for finding in found.values() if " band of " in finding.text]
+    assert len(bands) == 3
+    assert all(text.endswith(" derived from published figures.") for text in bands)
 
 
 def test_a_failed_study_is_compared_with_nothing(a_study: Build, knowledge: SqliteKnowledge):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mri_analysis.contracts.report import Report, Statement, StatementKind
 from mri_analysis.contracts.segmentation import Contrast, Measurements, Structure, Verdict
+from mri_analysis.reporting.compose import NONE_OUTSIDE
 from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.guard import check_report
 
@@ -121,8 +122,8 @@ def test_swapped_sides_are_caught(stroke: tuple[Report, Evidence]):
         ("larger", "smaller"),
         ("above", "below"),
         ("above", "within"),
-        ("within the published band", "above the published band"),
-        ("within the published band", "below the published band"),
+        ("within the band", "above the band"),
+        ("within the band", "below the band"),
         ("beyond the limit", "within the limit"),
         (" asymmetric", " symmetric"),
     ],
@@ -186,15 +187,44 @@ def test_a_dropped_statement_is_caught(stroke: tuple[Report, Evidence]):
         ("Left cortex thinner.", ["volume.cortex"], "laterality"),
         ("Intracranial volume 1673 mL.", ["volume.intracranial"], "number"),
         (
-            "Intracranial volume within the published band of 933 to 1526 mL.",
+            "Intracranial volume within the band of 933 to 1526 mL derived from published figures.",
             ["volume.intracranial", "reference.brain.matsumae-1996"],
             "number",
         ),
         (
-            "None of the compared figures lies outside its published figure or limit; this says "
-            "nothing about what was not assessed.",
+            NONE_OUTSIDE,
             ["volume.cortex", "volume.brain"],
             "direction",
+        ),
+        (
+            "Intracranial volume within the published band of 1067 to 1673 mL.",
+            ["volume.intracranial", "reference.intracranial.matsumae-1996"],
+            "number",
+        ),
+        (
+            "Cortex 463 mL and white matter 602 mL.",
+            ["volume.cortex", "volume.white_matter"],
+            "binding",
+        ),
+        (
+            "Hippocampi 17.5 mL, thalami 10.8 mL.",
+            ["volume.hippocampus", "volume.thalamus"],
+            "binding",
+        ),
+        (
+            "Brain parenchymal fraction enlarged, Evans index 0.34.",
+            ["ratio.brain_parenchymal_fraction", "ratio.evans_index"],
+            "binding",
+        ),
+        (
+            "Hippocampi asymmetric, ventricles 42.0 mL.",
+            ["volume.hippocampus", "volume.ventricles"],
+            "binding",
+        ),
+        (
+            "Cortex 602 mL.",
+            ["volume.cortex", "reference.intracranial.matsumae-1996"],
+            "citation",
         ),
         ("Cortex 602 mL.", ["volume.cortex", "PMID:1"], "citation"),
         ("Cortex 602 mL, worrisome.", ["volume.cortex"], "vocabulary"),
@@ -206,6 +236,21 @@ def test_unsupported_statements_are_caught(
 ):
     report, evidence = stroke
     assert rule in rules_broken(with_finding(report, said(text, *cites)), evidence)
+
+
+def test_none_outside_counts_what_was_compared_and_nothing_else(a_study: Build, write: Write):
+    # Given an ordinary head
+    report, evidence = write(a_study())
+    position = next(i for i, s in enumerate(report.key_findings) if s.text == NONE_OUTSIDE)
+    cites = report.key_findings[position].cites
+
+    # Then sides without a limit are not counted
+    assert "volume.cortex" in cites
+    assert not {"volume.white_matter", "volume.cerebellum"} & set(cites)
+    # And the sentence cannot be made to count more or fewer
+    for other in ([*cites, "volume.white_matter"], cites[1:]):
+        mutant = changed(report, "key_findings", position, cites=other)
+        assert "binding" in rules_broken(mutant, evidence)
 
 
 def test_true_statements_in_other_words_pass(stroke: tuple[Report, Evidence]):

@@ -42,6 +42,18 @@ def test_the_page_has_every_part(write: Write, stroke_study: Measurements):
     assert "2025-01-16" in text
 
 
+def test_every_band_is_printed_with_its_construction(write: Write, a_study: Build):
+    text = page(write, a_study())
+    table = text.split("## Bands, criteria and limits used")[1].split("\n## ")[0]
+    for construction in (
+        "mean - 2 SD of women (1289 ± 111) to mean + 2 SD of men (1469 ± 102)",
+        "mean - 2 SD of women (1143 ± 105) to mean + 2 SD of men (1302 ± 112)",
+        "a wide band of our own making",
+    ):
+        assert construction in table
+    assert "published band" not in text.lower()
+
+
 def test_every_marker_is_explained(write: Write, stroke_study: Measurements):
     text = page(write, stroke_study)
     used = set(re.findall(r"\\\[(\d+)\\\]", text))

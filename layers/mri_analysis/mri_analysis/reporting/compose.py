@@ -6,14 +6,12 @@ from typing import Any
 from mri_analysis.contracts.report import (
     Description,
     Finding,
-    FindingStatus,
     Report,
     Statement,
     StatementKind,
 )
 from mri_analysis.contracts.segmentation import Measurements, Verdict
 from mri_analysis.contracts.study import PreparedStudy
-from mri_analysis.ports.knowledge import KnowledgeBase
 from mri_analysis.reporting import figures
 from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX
 from mri_analysis.reporting.describe import (
@@ -21,8 +19,8 @@ from mri_analysis.reporting.describe import (
     not_assessed_sentences,
     quality_sentences,
 )
-from mri_analysis.reporting.evidence import Evidence, gather_evidence
-from mri_analysis.reporting.findings import FLAGGED
+from mri_analysis.reporting.evidence import Evidence
+from mri_analysis.reporting.findings import FLAGGED, compared_measurements
 
 WRITER = "mri-analysis report writer 1.0.0"
 
@@ -32,10 +30,10 @@ DISCLAIMER = (
 )
 
 NONE_OUTSIDE = (
-    "None of the compared figures lies outside its published figure or limit; this says nothing "
+    "None of the compared figures lies outside its band, criterion or limit; this says nothing "
     "about what was not assessed."
 )
-"""The one sentence of a measured statement that may deny something: code has counted."""
+"""The one measured statement that denies something and cites many figures: code has counted."""
 
 CONTRAST_ID = "image.contrast"
 VERDICT_ID = "quality.verdict"
@@ -51,30 +49,6 @@ _ALWAYS_KEY = frozenset(
         "finding.ventricles.asymmetry",
     }
 )
-_COMPARED = FLAGGED | {FindingStatus.WITHIN, FindingStatus.SYMMETRIC}
-
-
-def compose_report(
-    *,
-    organization_id: str,
-    job_id: str,
-    description: Description,
-    measurements: Measurements,
-    knowledge: KnowledgeBase,
-) -> Report:
-    """Gather the evidence of a study and write its report.
-
-    Raises
-    ------
-    KnowledgeUnavailable
-        The knowledge base cannot be read.
-    """
-    return write_report(
-        organization_id=organization_id,
-        job_id=job_id,
-        description=description,
-        evidence=gather_evidence(measurements, knowledge),
-    )
 
 
 def write_report(
@@ -166,16 +140,9 @@ def _key_findings(findings: Sequence[Finding]) -> list[Statement]:
         if finding.id in _ALWAYS_KEY and finding not in flagged and finding.measurement_ids
     ]
     statements = [_measured(finding) for finding in flagged]
-    compared = dict.fromkeys(
-        id_
-        for finding in findings
-        if finding.status in _COMPARED
-        for id_ in finding.measurement_ids
-    )
+    compared = compared_measurements(findings)
     if compared and not flagged:
-        statements.append(
-            Statement(kind=StatementKind.MEASURED, text=NONE_OUTSIDE, cites=list(compared))
-        )
+        statements.append(Statement(kind=StatementKind.MEASURED, text=NONE_OUTSIDE, cites=compared))
     return statements + [_measured(finding) for finding in usual]
 
 

@@ -27,7 +27,7 @@ def describe(measurements: Measurements, references: Sequence[Reference]) -> Des
     measurements
         Of one study.
     references
-        Published figures and limits, from the knowledge base.
+        Figures, bands and limits, from the knowledge base.
     """
     findings = find(measurements, references)
     not_assessed = not_assessed_sentences(measurements, findings)

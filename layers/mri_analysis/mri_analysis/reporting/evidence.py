@@ -45,10 +45,8 @@ _TERM_QUERIES: dict[tuple[str, FindingStatus], str] = {
     ("volume.ventricles", FindingStatus.ASYMMETRIC): "lateral ventricular asymmetry",
     ("volume.csf", FindingStatus.ASYMMETRIC): "abnormal subarachnoid space morphology",
     ("volume.cortex", FindingStatus.ASYMMETRIC): "abnormal cerebral cortex morphology",
-    ("volume.white_matter", FindingStatus.ASYMMETRIC): "abnormal cerebral white matter morphology",
     ("volume.deep_grey", FindingStatus.ASYMMETRIC): "abnormal basal ganglia morphology",
     ("volume.thalamus", FindingStatus.ASYMMETRIC): "abnormal thalamus morphology",
-    ("volume.cerebellum", FindingStatus.ASYMMETRIC): "abnormal cerebellum morphology",
     (EVANS_INDEX, FindingStatus.ABOVE): "ventriculomegaly enlarged ventricles",
     (BRAIN_PARENCHYMAL_FRACTION, FindingStatus.BELOW): "brain atrophy wasting loss of brain tissue",
 }
@@ -131,10 +129,12 @@ def rule_passage(rule: KnowledgeEntry) -> Passage:
 
 
 def reference_passage(reference: Reference, knowledge_version: str) -> Passage:
-    """A published figure in the form that is cited: with population, method and difference."""
-    title = (
-        "Published figure" if reference.quantity != "asymmetry_percent" else "Limit of the method"
-    )
+    """A reference in the form that is cited: with construction, population and method."""
+    title = "Published figure"
+    if reference.quantity == "asymmetry_percent":
+        title = "Limit of the method"
+    elif reference.low is not None and reference.high is not None:
+        title = "Band derived from published figures"
     text = (
         f"{reference.statistic}. Population: {reference.population}. Method: {reference.method}. "
         f"Difference from this engine: {reference.method_difference}."

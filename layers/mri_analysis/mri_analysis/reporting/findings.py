@@ -8,7 +8,7 @@ be used:
 - without the tissue refinement, figures that hang on the border between grey and white matter or
   fluid get no verdict, because the references were made on T1 images;
 - a reference with ``decides`` false is context and gives no verdict (ventricular volume,
-  hippocampus).
+  hippocampus, sides of white matter and cerebellum).
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,8 @@ from mri_analysis.reporting.anatomy import (
 
 FLAGGED = frozenset({FindingStatus.BELOW, FindingStatus.ABOVE, FindingStatus.ASYMMETRIC})
 """Statuses a report must not leave out."""
+
+_COMPARED = FLAGGED | {FindingStatus.WITHIN, FindingStatus.SYMMETRIC}
 
 _NEEDS_TISSUE_BORDER = frozenset(
     {
@@ -89,6 +91,18 @@ def find(measurements: Measurements, references: Sequence[Reference]) -> list[Fi
     return found
 
 
+def compared_measurements(findings: Sequence[Finding]) -> list[str]:
+    """Ids of the measurements that were held against a figure and got a verdict, each once."""
+    return list(
+        dict.fromkeys(
+            id_
+            for finding in findings
+            if finding.status in _COMPARED
+            for id_ in finding.measurement_ids
+        )
+    )
+
+
 def larger_side(volume: VolumeMeasurement) -> str | None:
     """'left' or 'right', or None where the sides are equal or were not told apart."""
     difference = volume.asymmetry_percent
@@ -135,7 +149,7 @@ def _compared(status: FindingStatus, reference: Reference) -> str:
     unit = f" {reference.unit}" if reference.unit else ""
     if reference.low is not None and reference.high is not None:
         low, high = figures.limit(reference.low), figures.limit(reference.high)
-        return f"{word} the published band of {low} to {high}{unit}"
+        return f"{word} the band of {low} to {high}{unit} derived from published figures"
     bound = reference.high if reference.high is not None else reference.low
     assert bound is not None
     return f"{word} the usual criterion of {figures.limit(bound)}{unit}"

@@ -1,10 +1,10 @@
 """The groundedness guard: checks a report claim by claim against what it cites.
 
-It accepts what it can prove and refuses the rest. A measured statement is a closed world: each
-number, side, direction, structure and word in it must be one that the cited measurements
-support, so that a sentence the guard does not understand is a violation and not a pass. The
-findings are decided again here; what the report or a description says about them counts for
-nothing.
+It accepts what it can prove and refuses the rest. A measured statement is a closed world about one
+measurement: each number, side, direction, structure and word in it must be one that the cited
+measurement supports, so that a sentence the guard does not understand is a violation and not a
+pass. The findings are decided again here; what the report or a description says about them counts
+for nothing.
 """
 
 import re
@@ -33,7 +33,7 @@ from mri_analysis.reporting.compose import (
 )
 from mri_analysis.reporting.describe import not_assessed_sentences
 from mri_analysis.reporting.evidence import Evidence
-from mri_analysis.reporting.findings import FLAGGED, larger_side
+from mri_analysis.reporting.findings import FLAGGED, compared_measurements, larger_side
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ def _any_of(words: str) -> re.Pattern[str]:
 
 _NUMBER = r"-?\d[\d.,]*(?<![.,])"
 _REFERENCE_PHRASE = re.compile(
-    rf"(?:the )?(?:published band of (?P<low>{_NUMBER}) to (?P<high>{_NUMBER})"
-    rf"|(?P<name>usual criterion|limit) of (?P<bound>{_NUMBER}))(?P<unit> mL| %)?"
+    rf"(?:the )?(?:band of (?P<low>{_NUMBER}) to (?P<high>{_NUMBER})(?P<band_unit> mL| %)?"
+    rf" derived from published figures"
+    rf"|(?P<name>usual criterion|limit) of (?P<bound>{_NUMBER})(?P<unit> mL| %)?)"
 )
 _SIDE_VOLUME = re.compile(rf"\b(left|right)(?: volume| side)?:? ({_NUMBER}) mL\b", re.IGNORECASE)
 _FIGURE = re.compile(
@@ -127,7 +128,8 @@ _FORBIDDEN = _any_of(
 )
 
 _WORDS = """
-    a all an and are as at both by compared difference differ differs each figure fraction from
+    a all an and are as at both by compared derived difference differ differs each figure figures
+    fraction from
     has have in index is it larger left measure measured measures ml mm cm of on or parenchymal
     ratio respectively right shows side sides smaller study than that the their these this to
     together total usual verdict volume volumes which while with volumetric whole given no above
@@ -155,11 +157,11 @@ def check_report(report: Report, evidence: Evidence) -> list[Violation]:
     Returns
     -------
     list of Violation
-        Empty if and only if every rule holds: citations exist, numbers with units and sides belong
-        to the cited measurements, direction agrees with the status decided by code, what was not
-        assessed is neither denied nor asserted, quotations are verbatim, recommendations are rules
-        that apply, no flagged finding is left out, and confidence and disclaimer are those of the
-        code.
+        Empty if and only if every rule holds: citations exist, a measured statement rests on one
+        measurement, numbers with units and sides belong to it, direction agrees with the status
+        decided by code, what was not assessed is neither denied nor asserted, quotations are
+        verbatim, recommendations are rules that apply, no flagged finding is left out, and
+        confidence and disclaimer are those of the code.
     """
     findings = evidence.findings()
     context = _Context(evidence, findings)
@@ -237,6 +239,26 @@ def _citations(
             yield "citation", f"{cite} is neither a measurement of this study nor a cited passage"
 
 
+def _one_measurement(
+    statement: Statement, report: Report, context: _Context
+) -> Iterator[tuple[str, str]]:
+    # With two measurements cited, nothing binds a number or a direction to its structure:
+    # "cortex 463 mL and white matter 602 mL" holds the right figures in the wrong places.
+    measured = [cite for cite in statement.cites if context.is_measurement(cite)]
+    if statement.text == NONE_OUTSIDE:
+        if set(statement.cites) != set(compared_measurements(context.findings)):
+            yield "binding", "cites other figures than those that were compared"
+        return
+    if len(set(measured)) > 1:
+        yield "binding", f"rests on {len(set(measured))} measurements: state each by itself"
+    for cite in statement.cites:
+        reference = context.references.get(cite)
+        if reference is not None and reference.measurement_id not in measured:
+            yield "citation", f"{cite} is no reference of the cited measurement"
+        elif reference is None and cite in context.passages:
+            yield "citation", f"{cite} is no figure a measurement can be held against"
+
+
 def _asserts_measurement(
     statement: Statement, report: Report, context: _Context
 ) -> Iterator[tuple[str, str]]:
@@ -290,7 +312,7 @@ def _is_cited_reference(match: re.Match[str], statement: Statement, context: _Co
         reference = context.references.get(cite)
         if reference is None or reference.measurement_id not in statement.cites:
             continue
-        if (match["unit"] or "").strip() != reference.unit:
+        if (match["unit"] or match["band_unit"] or "").strip() != reference.unit:
             continue
         low = None if reference.low is None else figures.limit(reference.low)
         high = None if reference.high is None else figures.limit(reference.high)
@@ -386,6 +408,7 @@ _CHECKS: dict[StatementKind, tuple[_Check, ...]] = {
     StatementKind.MEASURED: (
         _citations,
         _known_words,
+        _one_measurement,
         _asserts_measurement,
         _numbers,
         _structures,

@@ -89,7 +89,7 @@ def render_markdown(
             if any(volume.method is VolumeMethod.SOFT for volume in measurements.volumes)
             else "Volumes are voxel counts."
         ).replace("*", r"\*"),
-        "## Published figures and limits used",
+        "## Bands, criteria and limits used",
         _reference_table(used, numbers),
         "## Passages quoted and rules applied",
         _reference_list(report, findings, numbers),
@@ -253,7 +253,8 @@ def _reference_table(used: Sequence[Reference], numbers: dict[str, str]) -> str:
     if not used:
         return "None: no figure of this study was compared."
     rows = [
-        "| | For | Figure or limit | Population | Method | Difference from this engine | Source |",
+        "| | For | Figure or limit, and how it was made | Population | Method "
+        "| Difference from this engine | Source |",
         "|---|---|---|---|---|---|---|",
     ]
     names = RATIO_NAMES | {f"volume.{key.value}": name for key, name in STRUCTURE_NAMES.items()}
