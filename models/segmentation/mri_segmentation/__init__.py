@@ -10,4 +10,4 @@ import os
 # CPU-seconds with one and 5.4 to 7.7 with two. It must be set before numpy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"

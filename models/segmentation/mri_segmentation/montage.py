@@ -33,11 +33,13 @@ VERDICT_COLOURS = {
     Verdict.FAIL: (215, 75, 75),
 }
 VERDICT_WORDS = {
-    Verdict.PASS: "Quality: pass",
-    Verdict.WARN: "Quality: warning",
-    Verdict.FAIL: "Quality: fail - no measurements for use",
+    Verdict.PASS: "Image checks: passed",
+    Verdict.WARN: "Image checks: warning",
+    Verdict.FAIL: "Image checks: failed - no measurements for use",
 }
-FOOTNOTE = "Draft - not for diagnosis without review by a trained reader"
+FOOTNOTE = (
+    "Draft - not for diagnosis without review by a trained reader. Lesions are not looked for."
+)
 CONVENTION = (
     "Radiological convention: the patient's right (R) is on the left of axial and coronal pictures."
 )
@@ -208,7 +210,7 @@ def _draw_header(draw: ImageDraw.ImageDraw, width: int, quality: Quality) -> Non
     draw.text((SIDE, 14), "Brain segmentation", fill=TEXT, font=_font(28))
     words = VERDICT_WORDS[quality.verdict]
     if quality.refusal == "NotABrain":
-        words = "Quality: fail - not recognised as a brain"
+        words = "Image checks: failed - not recognised as a brain"
     font = _font(18)
     length = round(draw.textlength(words, font=font))
     left = width - SIDE - length - 28

@@ -2,6 +2,8 @@
 
 Apart from :mod:`.quality`, which judges these figures and needs no image for it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -13,6 +15,12 @@ from mri_segmentation.volume import Volume
 
 BORDER_MM = 3.5
 """A little more than one voxel of the network's grid, and its half."""
+
+
+_FLUID = frozenset({Tissue.BACKGROUND, Tissue.CSF, Tissue.VENTRICLES})
+_NO_SIGNAL = 0.1  # of the median of tissue: no tissue is that dark in T1, T2 or FLAIR
+_FEWEST_VOXELS = 50
+_EVERY = 5  # a fifth of a million voxels has the same grey levels
 
 
 def border_cm2(volume: Volume, tissues: NDArray[np.uint8], box: Box) -> float:
@@ -127,3 +135,72 @@ def _robust(values: NDArray[np.float32]) -> tuple[float, float]:
     deviation."""
     middle = float(np.median(values))
     return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+
+
+@dataclass(frozen=True)
+class SignalFigures:
+    """Where there is signal, and how many grey levels it has.
+
+    Attributes
+    ----------
+    darkest_structure : Tissue
+        The tissue with the largest share of voxels without signal.
+    dark_share : float
+        That share, 0 to 1. On the scans of the model card it is at most 0.006.
+    bright_surroundings : float
+        Share of the unlabelled voxels around the brain that have signal: scalp, skull and face.
+    grey_levels : int
+        Distinct values in tissue. Eight-bit scans have 140 and more, label maps a few.
+    """
+
+    darkest_structure: Tissue
+    dark_share: float
+    bright_surroundings: float
+    grey_levels: int
+
+
+def signal_figures(
+    inside: NDArray[np.generic], tissues: NDArray[np.uint8], lowest: float
+) -> SignalFigures | None:
+    """Figures of the signal in a box around the brain; None where no tissue has any.
+
+    Parameters
+    ----------
+    inside, tissues
+        Brightness and classes of the box, same shape.
+    lowest
+        Lowest brightness of the whole image, which stands for no signal.
+    """
+    solid = [tissue for tissue in Tissue if tissue not in _FLUID]
+    tissue = np.isin(tissues, solid)
+    values = inside[tissue].astype(np.float32) - lowest
+    if not np.any(values > 0):
+        return None
+    floor = _NO_SIGNAL * float(np.median(values[values > 0]))
+    dark = np.bincount(tissues[tissue][values < floor], minlength=len(Tissue))
+    counts = np.bincount(tissues[tissue], minlength=len(Tissue))
+    shares = np.where(counts >= _FEWEST_VOXELS, dark / np.maximum(counts, 1), 0.0)
+    surroundings = inside[tissues == Tissue.BACKGROUND].astype(np.float32) - lowest
+    return SignalFigures(
+        darkest_structure=Tissue(int(shares.argmax())),
+        dark_share=float(shares.max()),
+        bright_surroundings=float(np.mean(surroundings > floor)) if surroundings.size else 0.0,
+        grey_levels=int(np.unique(values[::_EVERY]).size),
+    )
+
+
+def width_to_length(labelled: LabelledBox) -> float | None:
+    """Extent of the brain from left to right over that from front to back; None without labels.
+
+    Of each axis the middle 98 % of the labelled voxels, so that specks do not count.
+    """
+    extents_mm = []
+    for axis in (0, 1):
+        others = tuple(k for k in range(3) if k != axis)
+        share = np.cumsum(np.count_nonzero(labelled.tissues, axis=others), dtype=np.float64)
+        if not share[-1]:
+            return None
+        first, last = np.searchsorted(share / share[-1], (0.01, 0.99))
+        extents_mm.append(float(labelled.centres_mm[axis][last] - labelled.centres_mm[axis][first]))
+    width, length = extents_mm
+    return width / length if length > 0 else None

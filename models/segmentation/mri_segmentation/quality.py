@@ -35,11 +35,26 @@ IDENTITY_CODES = frozenset(
         "bright_background",
         "implausible_anatomy",
         "hemispheres_unequal",
+        "few_grey_levels",
+        "several_doubts",
+        "wider_than_long",
+        "cerebellum_one_sided",
         "brain_parenchymal_fraction",
         "structure_proportions",
     }
 )
 """Checks that only an image of something else than a whole head fails."""
+
+_ODD_ANATOMY = frozenset(
+    {
+        "intracranial_volume",
+        "structure_proportions",
+        "cerebellum_one_sided",
+        "hemispheres_unequal",
+        "head_tilt",
+        "wider_than_long",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,9 @@ class Figures:
     t1_like: bool = False
     tissue_separation: float | None = None
     signal_to_noise: float | None = None
+    pixel_signal: pixels.SignalFigures | None = None
+    cerebellum_asymmetry_percent: float | None = None
+    width_to_length: float | None = None
 
 
 def grid_figures(volume: Volume, signal: bool) -> Figures:
@@ -120,6 +138,11 @@ def gather(
         t1_like=t1_like,
         tissue_separation=pixels.tissue_separation(inside, grey, white),
         signal_to_noise=pixels.signal_to_noise(inside, white, float(volume.voxels.min())),
+        pixel_signal=pixels.signal_figures(inside, labelled.tissues, float(volume.voxels.min())),
+        width_to_length=pixels.width_to_length(labelled),
+        cerebellum_asymmetry_percent=next(
+            (v.asymmetry_percent for v in volumes if v.structure is Structure.CEREBELLUM), None
+        ),
     )
 
 
@@ -140,6 +163,7 @@ def judge(figures: Figures) -> Quality:
                 message="All voxels have the same value: the image is empty.",
             )
         )
+    checks += _doubts_together(checks)
     failed = {check.code for check in checks if check.verdict is Verdict.FAIL}
     verdict = Verdict.PASS
     if failed:
@@ -147,6 +171,29 @@ def judge(figures: Figures) -> Quality:
     elif any(check.verdict is Verdict.WARN for check in checks):
         verdict = Verdict.WARN
     return Quality(verdict=verdict, checks=checks, refusal=_refusal(failed))
+
+
+def _doubts_together(checks: list[QualityCheck]) -> list[QualityCheck]:
+    """An unsure network and an odd anatomy: one alone happens, both together are no upright head.
+
+    Found with heads whose axes were named wrongly: the network sees a brain and finds strange
+    sizes.
+    """
+    warned = {check.code for check in checks if check.verdict is Verdict.WARN}
+    odd = sorted(warned & _ODD_ANATOMY)
+    if "low_confidence" not in warned or not odd:
+        return []
+    return [
+        QualityCheck(
+            code="several_doubts",
+            verdict=Verdict.FAIL,
+            message=(
+                "The network is unsure and the sizes are odd; check that the image shows a "
+                "head and "
+                "that its axes are named right."
+            ),
+        )
+    ]
 
 
 def _refusal(failed: set[str]) -> Literal["NotABrain", "QualityTooLow"] | None:
@@ -268,6 +315,42 @@ def _identity_checks(f: Figures) -> list[QualityCheck]:
                 lambda v: f"Cortex and white matter are in an unusual proportion ({v:.2f}).",
             )
         )
+    if f.pixel_signal is not None:
+        checks.append(
+            _at_least(
+                "few_grey_levels",
+                f.pixel_signal.grey_levels,
+                64,
+                32,
+                lambda v: f"Tissue has only {v:.0f} grey levels: this is a label map, no scan.",
+            )
+        )
+    if f.width_to_length is not None:
+        checks.append(
+            _at_most(
+                "wider_than_long",
+                f.width_to_length,
+                0.95,
+                1.05,
+                lambda v: (
+                    f"The brain is {v:.2f} times as wide as long; check that the axes of the image "
+                    "are named right."
+                ),
+            )
+        )
+    if f.cerebellum_asymmetry_percent is not None:
+        checks.append(
+            _at_most(
+                "cerebellum_one_sided",
+                abs(f.cerebellum_asymmetry_percent),
+                25.0,
+                50.0,
+                lambda v: (
+                    f"The halves of the cerebellum differ by {v:.0f} %; check that the axes of the "
+                    "image are named right."
+                ),
+            )
+        )
     if f.hemisphere_asymmetry_percent is not None:
         checks.append(
             _at_most(
@@ -308,6 +391,8 @@ def _image_checks(f: Figures) -> list[QualityCheck]:
             ),
         ),
     ]
+    if f.pixel_signal is not None:
+        checks += _signal_checks(f.pixel_signal)
     if f.tissue_separation is not None:
         checks.append(
             _at_least(
@@ -315,7 +400,10 @@ def _image_checks(f: Figures) -> list[QualityCheck]:
                 f.tissue_separation,
                 1.0,
                 None,
-                lambda v: f"Grey and white matter differ by only {v:.1f} standard deviations.",
+                lambda v: (
+                    "On this contrast the border between grey and white matter could not be "
+                    f"placed reliably (brightness {v:.1f} standard deviations apart)."
+                ),
             )
         )
     if f.signal_to_noise is not None:
@@ -329,6 +417,32 @@ def _image_checks(f: Figures) -> list[QualityCheck]:
             )
         )
     return checks
+
+
+def _signal_checks(signal: pixels.SignalFigures) -> list[QualityCheck]:
+    structure = signal.darkest_structure.name.lower().replace("_", " ")
+    return [
+        _at_most(
+            "structure_without_signal",
+            signal.dark_share,
+            0.02,
+            0.15,
+            lambda v: (
+                f"{100 * v:.0f} % of the {structure} lies where the image has no signal: that part "
+                "of the head is missing."
+            ),
+        ),
+        _at_least(
+            "skull_removed",
+            signal.bright_surroundings,
+            0.15,
+            None,
+            lambda v: (
+                "The skull appears to have been removed: intracranial volume, brain parenchymal "
+                "fraction and Evans index need it and carry no verdict."
+            ),
+        ),
+    ]
 
 
 def _at_least(

@@ -6,7 +6,13 @@ import pytest
 
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.contracts.report import Finding, FindingStatus
-from mri_analysis.contracts.segmentation import Contrast, Measurements, Structure, Verdict
+from mri_analysis.contracts.segmentation import (
+    Contrast,
+    Measurements,
+    QualityCheck,
+    Structure,
+    Verdict,
+)
 from mri_analysis.reporting.findings import FLAGGED, find
 
 Build = Callable[..., Measurements]
@@ -119,3 +125,21 @@ def test_what_is_missing_is_not_assessed(a_study: Build, knowledge: SqliteKnowle
 def test_without_references_nothing_is_judged(a_study: Build):
     statuses = {finding.status for finding in find(a_study(), [])}
     assert statuses == {FindingStatus.MEASURED}
+
+
+def test_without_the_skull_its_volume_and_what_needs_it_get_no_verdict(
+    a_study: Build, knowledge: SqliteKnowledge
+):
+    study = a_study(evans_index=0.4)
+    removed = QualityCheck(code="skull_removed", verdict=Verdict.WARN, message="Removed.")
+    quality = study.quality.model_copy(update={"checks": [*study.quality.checks, removed]})
+
+    found = by_id(study.model_copy(update={"quality": quality}), knowledge)
+
+    for name in (
+        "intracranial.volume",
+        "brain.volume",
+        "ratio.brain_parenchymal_fraction",
+        "ratio.evans_index",
+    ):
+        assert found[f"finding.{name}"].status is FindingStatus.MEASURED

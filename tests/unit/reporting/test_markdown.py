@@ -38,6 +38,7 @@ def test_the_page_has_every_part(write: Write, stroke_study: Measurements):
     ):
         assert f"\n## {heading}\n" in text
     assert text.index("DRAFT, not signed") < text.index("## Key findings")
+    assert text.index("Lesions are not looked for") < text.index("## Key findings")
     assert "(montage.png)" in text
     assert "2025-01-16" in text
 

@@ -113,10 +113,25 @@ def larger_side(volume: VolumeMeasurement) -> str | None:
     return "left" if difference > 0 else "right"
 
 
+_NEEDS_SKULL = frozenset(
+    {"volume.intracranial", "volume.brain", BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX}
+)
+"""Without the skull the network guesses where its inside ends."""
+
+
 def _comparable(measurement_id: str, measurements: Measurements) -> bool:
     if measurements.quality.verdict is Verdict.FAIL:
         return False
+    if measurement_id in _NEEDS_SKULL and _skull_removed(measurements):
+        return False
     return measurements.engine.refined or measurement_id not in _NEEDS_TISSUE_BORDER
+
+
+def _skull_removed(measurements: Measurements) -> bool:
+    return any(
+        check.code == "skull_removed" and check.verdict is not Verdict.PASS
+        for check in measurements.quality.checks
+    )
 
 
 def _reference(

@@ -29,6 +29,10 @@ _RESULTS = {
     FindingStatus.MEASURED: "no verdict",
     FindingStatus.NOT_ASSESSED: "not assessed",
 }
+_NOT_LOOKED_FOR = (
+    "\n>\n> **Lesions are not looked for.** A stroke, a tumour, a bleed or white-matter disease "
+    "would not be named here."
+)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
@@ -59,7 +63,7 @@ def render_markdown(
         numbers.setdefault(reference.id, str(len(numbers) + 1))
     blocks = [
         "# Brain MRI volumetry: draft report",
-        "> **DRAFT, not signed.** " + _escaped(report.disclaimer),
+        "> **DRAFT, not signed.** " + _escaped(report.disclaimer) + _NOT_LOOKED_FOR,
         _warning(report, measurements),
         _study_facts(report, measurements),
         f"![Labels over the image, in three planes]({montage})" if montage else "",
@@ -142,7 +146,7 @@ def _study_facts(report: Report, measurements: Measurements) -> str:
         ("Study", _escaped(report.job_id)),
         ("Image", f"{shape} voxels of {spacing} mm, orientation {_escaped(geometry.orientation)}"),
         ("Contrast, judged from the image", contrast),
-        ("Quality verdict", report.verdict.value),
+        ("Image checks (they say nothing about disease)", report.verdict.value),
         ("Written by", "fixed rules from measurements, no language model"),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
