@@ -41,10 +41,11 @@ lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack knowledge migrations benchmarks
 
-check-template: $(READY) .venv-sam/.ready ## cfn-lint, sam validate, statelint
+check-template: $(READY) .venv-sam/.ready ## cfn-lint, sam validate, statelint, our own rules
 	@$(BIN)/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template template.yaml --region us-east-1 >/dev/null
 	@$(BIN)/statelint statemachine/mri_analysis.asl.json
+	@$(BIN)/python -m pytest -q --no-header -p no:cacheprovider tests/infrastructure
 
 bench: setup ## measure; writes benchmarks/results/latest.json
 	@$(BIN)/python -m benchmarks.run
