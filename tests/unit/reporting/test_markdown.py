@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from markdown_it import MarkdownIt
 
@@ -135,9 +136,11 @@ def test_decisions_about_the_upload_are_told(
         description=describe(stroke_study, evidence.references),
         evidence=evidence,
         study=study,
+        written_at=datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
     )
     text = render_markdown(report, stroke_study, evidence.references)
 
     assert not check_report(report, evidence)
     assert "left and right from the qform" in text
+    assert "| Report written | 2026-03-01 12:30 UTC |" in text
     assert "Voxels of 64 bits were stored with 32." in text

@@ -1,6 +1,7 @@
 """The report writer without a model: findings, quoted notes and definitions, and rules."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from mri_analysis.contracts.report import (
@@ -58,10 +59,12 @@ def write_report(
     description: Description,
     evidence: Evidence,
     study: PreparedStudy | None = None,
+    written_at: datetime | None = None,
 ) -> Report:
     """Write the report of a study from its description and the gathered evidence.
 
-    ``study`` tells in the provenance what had to be decided when the upload was read.
+    ``study`` tells in the provenance what had to be decided when the upload was read, and
+    ``written_at`` (UTC) when the report was written.
     """
     measurements = evidence.measurements
     key_findings = _key_findings(description.findings)
@@ -90,7 +93,8 @@ def write_report(
         confidence_scores=confidence_scores(measurements),
         passages=[available[cite] for cite in cited if cite in available],
         attributions=list(evidence.manifest.attributions),
-        provenance=_provenance(description, evidence, study),
+        provenance=_provenance(description, evidence, study)
+        | ({"written_at": written_at.isoformat(timespec="seconds")} if written_at else {}),
     )
 
 

@@ -149,6 +149,9 @@ def _study_facts(report: Report, measurements: Measurements) -> str:
         ("Image checks (they say nothing about disease)", report.verdict.value),
         ("Written by", "fixed rules from measurements, no language model"),
     ]
+    written_at = report.provenance.get("written_at")
+    if written_at:
+        rows.insert(1, ("Report written", f"{written_at[:10]} {written_at[11:16]} UTC"))
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 

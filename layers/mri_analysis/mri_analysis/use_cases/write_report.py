@@ -1,5 +1,8 @@
 """Write the cited draft report, and keep it only if every statement is supported."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from mri_analysis.contracts.job import JobStatus
 from mri_analysis.contracts.report import Description, Report
 from mri_analysis.contracts.segmentation import Measurements
@@ -17,7 +20,12 @@ from mri_analysis.reporting.markdown import render_markdown
 
 
 def write_report(
-    task: ReportTask, *, results: ObjectStore, jobs: JobRepository, knowledge: KnowledgeBase
+    task: ReportTask,
+    *,
+    results: ObjectStore,
+    jobs: JobRepository,
+    knowledge: KnowledgeBase,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Report:
     """Write ``report.json`` and ``report.md``.
 
@@ -37,6 +45,7 @@ def write_report(
         description=description,
         evidence=evidence,
         study=study,
+        written_at=now(),
     )
     violations = check_report(report, evidence)
     if violations:
