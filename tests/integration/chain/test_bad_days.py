@@ -3,7 +3,7 @@
 import time
 
 from mri_analysis.adapters.step_functions import StepFunctionsWorkflow
-from mri_analysis.contracts.job import JobError, JobStatus
+from mri_analysis.contracts.job import Job, JobError, JobStatus
 from mri_analysis.use_cases.start_analysis import retry_analysis
 from tests.support.brains import as_upload, small_brain
 from tests.support.chain import Chain, wait_for
@@ -43,9 +43,12 @@ def test_database_gone_for_ten_seconds(chain: Chain, mariadb: MariaDb) -> None:
 
 def test_study_that_failed_in_an_outage_is_retried(chain: Chain) -> None:
     study = chain.put(as_upload(small_brain()))
-    chain.stage_entered(study, "SegmentImage")
-    job = chain.job(study)
-    assert job is not None
+
+    def segmenting() -> Job | None:
+        job = chain.job(study)
+        return job if job is not None and job.status is JobStatus.SEGMENTING else None
+
+    job = wait_for(segmenting, "the segmentation to be queued")
     # What an outage longer than all retries leaves.
     chain.stack.client("stepfunctions").stop_execution(executionArn=chain.execution(job).arn)
     chain.jobs.advance("demo", study.job_id, JobStatus.FAILED, JobError(**OUTAGE))

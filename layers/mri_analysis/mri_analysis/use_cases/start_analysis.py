@@ -1,6 +1,7 @@
 """Start the analysis of an uploaded object, and start it again after a failure."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -132,8 +133,10 @@ def _start(
     if not workflow.start(wanted.execution_name or "", task):
         return StartOutcome.DUPLICATE
     if job.status is JobStatus.FAILED:
-        # Only after the start: a late event of an older version must not wake a failed job.
-        jobs.restart(wanted)
+        # Only after the start: a late event of an older version must not wake a failed job. Its
+        # first stage may have been quicker, and has then taken the job on already.
+        with suppress(IllegalTransition):
+            jobs.restart(wanted)
     return StartOutcome.STARTED
 
 
