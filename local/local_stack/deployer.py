@@ -121,6 +121,7 @@ class _Deployer:
         )
 
     def run(self) -> Deployment:
+        self._resolver.check_rules()
         for logical_id in self._definitions:
             self._create(logical_id)
         for name, output in (self._template.body.get("Outputs") or {}).items():

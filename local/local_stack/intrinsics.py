@@ -48,7 +48,8 @@ def parameter_values(
     Raises
     ------
     TemplateError
-        A value is missing, unknown, or refused by ``AllowedValues`` or ``AllowedPattern``.
+        A value is missing, unknown, or refused by a constraint; with the declaration's
+        ``ConstraintDescription`` where it has one, as CloudFormation answers.
     """
     if unknown := sorted(set(given) - set(declared)):
         raise TemplateError(
@@ -61,17 +62,33 @@ def parameter_values(
         if value is None:
             raise TemplateError(f"Parameter {name} has no default: pass a value for it.")
         value = str(value).lower() if isinstance(value, bool) else str(value)
-        allowed = [str(item) for item in declaration.get("AllowedValues", [])]
-        if allowed and value not in allowed:
-            raise TemplateError(f"Parameter {name} is {value!r}; allowed are {', '.join(allowed)}.")
-        pattern = declaration.get("AllowedPattern")
-        if pattern and not re.fullmatch(pattern, value):
-            raise TemplateError(f"Parameter {name} is {value!r}; it must match {pattern}.")
+        if reason := _refusal(declaration, value):
+            raise TemplateError(f"Parameter {name} is {value!r}: {reason}")
         kind = declaration.get("Type", "String")
         if kind.startswith("AWS::SSM::Parameter::Value"):
             value = (ssm or {}).get(value, value)
         values[name] = value.split(",") if _LIST_PARAMETER_TYPES.match(kind) else value
     return values
+
+
+def _refusal(declaration: Mapping[str, Any], value: str) -> str | None:
+    """Why a declaration refuses a value, in its own words where it has some."""
+    own = declaration.get("ConstraintDescription")
+    allowed = [str(item) for item in declaration.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return str(own or f"allowed are {', '.join(allowed)}.")
+    pattern = declaration.get("AllowedPattern")
+    if pattern and not re.fullmatch(pattern, value):
+        return str(own or f"it must match {pattern}.")
+    if declaration.get("Type") == "Number":
+        try:
+            number = float(value)
+        except ValueError:
+            return str(own or "it must be a number.")
+        least, most = declaration.get("MinValue", number), declaration.get("MaxValue", number)
+        if not float(least) <= number <= float(most):
+            return str(own or f"it must be from {least} to {most}.")
+    return None
 
 
 class Resolver:
@@ -102,6 +119,7 @@ class Resolver:
         dynamic_references: Mapping[str, str] | None = None,
     ) -> None:
         self._conditions = template.get("Conditions") or {}
+        self._rules = template.get("Rules") or {}
         self._mappings = template.get("Mappings") or {}
         self._parameters = parameters
         self._resources = resources
@@ -122,6 +140,7 @@ class Resolver:
             "Condition": self.condition,
             "Fn::And": lambda items: all(map(self._boolean, items)),
             "Fn::Base64": lambda text: base64.b64encode(str(self.value(text)).encode()).decode(),
+            "Fn::Contains": lambda pair: self.value(pair[1]) in self.value(pair[0]),
             "Fn::Equals": lambda pair: str(self.value(pair[0])) == str(self.value(pair[1])),
             "Fn::FindInMap": self._find_in_map,
             "Fn::GetAZs": lambda _: [f"{REGION}{zone}" for zone in "abc"],
@@ -167,6 +186,26 @@ class Resolver:
         if name not in self._conditions:
             raise TemplateError(f"The template has no condition {name}.")
         return self._boolean(self._conditions[name])
+
+    def check_rules(self) -> None:
+        """Check the template's ``Rules``, as CloudFormation does before it creates anything.
+
+        Raises
+        ------
+        TemplateError
+            The sentences of all assertions that do not hold.
+        """
+        broken = []
+        for rule in self._rules.values():
+            if "RuleCondition" in rule and not self._boolean(rule["RuleCondition"]):
+                continue
+            broken += [
+                str(assertion.get("AssertDescription", "A rule of the template does not hold."))
+                for assertion in rule["Assertions"]
+                if not self._boolean(assertion["Assert"])
+            ]
+        if broken:
+            raise TemplateError(" ".join(broken))
 
     def _boolean(self, node: Any) -> bool:
         value = self.value(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from local_stack.resources import (
     dynamodb,
+    encryption,
     functions,
     iam,
     messaging,
@@ -17,11 +18,15 @@ from local_stack.resources.deploying import Created, Creator, Deploying, Plan
 CREATORS: dict[str, Creator] = {
     "AWS::DynamoDB::Table": dynamodb.create_table,
     "AWS::IAM::Role": iam.create_role,
+    "AWS::KMS::Alias": encryption.create_alias,
+    "AWS::KMS::Key": encryption.create_key,
+    "AWS::Lambda::Alias": functions.create_alias,
     "AWS::Lambda::EventInvokeConfig": functions.create_event_invoke_config,
     "AWS::Lambda::EventSourceMapping": functions.create_event_source_mapping,
     "AWS::Lambda::Function": functions.create_function,
     "AWS::Lambda::LayerVersion": functions.create_layer_version,
     "AWS::Lambda::Permission": functions.create_permission,
+    "AWS::Lambda::Version": functions.create_version,
     "AWS::Logs::LogGroup": operations.create_log_group,
     "AWS::S3::Bucket": s3.create_bucket,
     "AWS::S3::BucketPolicy": s3.create_bucket_policy,
@@ -35,6 +40,8 @@ CREATORS: dict[str, Creator] = {
     "AWS::SageMaker::EndpointConfig": sagemaker.create_endpoint_config,
     "AWS::SageMaker::Model": sagemaker.create_model,
     "AWS::StepFunctions::StateMachine": stepfunctions.create_state_machine,
+    "AWS::StepFunctions::StateMachineAlias": stepfunctions.create_alias,
+    "AWS::StepFunctions::StateMachineVersion": stepfunctions.create_version,
 }
 
 __all__ = ["CREATORS", "Created", "Creator", "Deploying", "Plan"]

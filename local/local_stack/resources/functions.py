@@ -66,11 +66,21 @@ def create_function(new: Deploying) -> Created:
     return Created(name, {"Arn": spec.arn})
 
 
+def create_version(new: Deploying) -> Created:
+    """Stand for a published version: here the function as it is."""
+    return Created(_function_arn(new), {"Version": "$LATEST"})
+
+
+def create_alias(new: Deploying) -> Created:
+    """Stand for an alias: whoever calls it reaches the function as it is."""
+    return Created(_function_arn(new), {"AliasArn": _function_arn(new)})
+
+
 def create_event_invoke_config(new: Deploying) -> Created:
     """Apply the retries and the failure destination of asynchronous invocations."""
     from dataclasses import replace
 
-    name = str(new.properties["FunctionName"]).split(":function:")[-1]
+    name = _name_in(new.properties["FunctionName"])
     for index, spec in enumerate(new.plan.functions):
         if spec.name == name:
             on_failure = (new.properties.get("DestinationConfig") or {}).get("OnFailure") or {}
@@ -90,7 +100,7 @@ def create_permission(new: Deploying) -> Created:
         if name in new.properties
     }
     new.clients.client("lambda").add_permission(
-        FunctionName=str(new.properties["FunctionName"]).split(":function:")[-1],
+        FunctionName=_name_in(new.properties["FunctionName"]),
         StatementId=new.logical_id,
         Action=new.properties["Action"],
         Principal=new.properties["Principal"],
@@ -116,7 +126,7 @@ def create_event_source_mapping(new: Deploying) -> Created:
         new.plan.event_source_mappings.append(
             EventSourceMapping(
                 queue_arn=source_arn,
-                function_name=str(properties["FunctionName"]).split(":function:")[-1],
+                function_name=_name_in(properties["FunctionName"]),
                 batch_size=integer(properties.get("BatchSize", 10)),
                 batching_window_s=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
                 report_batch_item_failures="ReportBatchItemFailures"
@@ -125,6 +135,15 @@ def create_event_source_mapping(new: Deploying) -> Created:
             )
         )
     return Created(new.logical_id)
+
+
+def _function_arn(new: Deploying) -> str:
+    return arn("lambda", f"function:{_name_in(new.properties['FunctionName'])}")
+
+
+def _name_in(function: Any) -> str:
+    """Return the function's name in a name or an ARN."""
+    return str(function).split(":function:")[-1]
 
 
 def _code(new: Deploying) -> Path:

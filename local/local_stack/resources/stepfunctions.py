@@ -36,7 +36,34 @@ def create_state_machine(new: Deploying) -> Created:
         type=new.properties.get("StateMachineType", "STANDARD"),
     )
     machine_arn = arn("states", f"stateMachine:{name}")
-    return Created(machine_arn, {"Arn": machine_arn, "Name": name})
+    return Created(
+        machine_arn,
+        {"Arn": machine_arn, "Name": name, "StateMachineRevisionId": "INITIAL"},
+    )
+
+
+def create_version(new: Deploying) -> Created:
+    """Stand for a published version: here the state machine as it is."""
+    machine_arn = str(new.properties["StateMachineArn"])
+    return Created(machine_arn, {"Arn": machine_arn})
+
+
+def create_alias(new: Deploying) -> Created:
+    """Stand for an alias: who starts it starts the state machine as it is.
+
+    Raises
+    ------
+    TemplateError
+        The alias names no version of this template.
+    """
+    preference = new.properties.get("DeploymentPreference") or {}
+    routes = new.properties.get("RoutingConfiguration") or [{}]
+    version_arn = preference.get("StateMachineVersionArn") or routes[0].get(
+        "StateMachineVersionArn"
+    )
+    if not version_arn:
+        raise TemplateError(f"{new.logical_id}: the alias points at no version.")
+    return Created(str(version_arn), {"Arn": str(version_arn)})
 
 
 def _definition(new: Deploying) -> str:

@@ -113,3 +113,51 @@ def test_parameter_values() -> None:
             parameter_values(declared, given)
     with pytest.raises(TemplateError, match="has no default"):
         parameter_values({"Needed": {"Type": "String"}}, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [("5", "An even number, please."), ("x", "number"), ("40", "from 1 to 30")],
+)
+def test_refused_parameter_says_why(value: str, sentence: str) -> None:
+    declared = {
+        "Size": {
+            "Type": "String" if value == "5" else "Number",
+            "AllowedPattern": "[02468]+" if value == "5" else ".*",
+            "MinValue": 1,
+            "MaxValue": 30,
+            **({"ConstraintDescription": "An even number, please."} if value == "5" else {}),
+        }
+    }
+
+    with pytest.raises(TemplateError, match=sentence):
+        parameter_values(declared, {"Size": value})
+
+
+def rules(given: dict[str, str]) -> Resolver:
+    template = {
+        "Rules": {
+            "Guardrail": {
+                "RuleCondition": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Guardrail"}, ""]}]},
+                "Assertions": [
+                    {
+                        "Assert": {"Fn::Contains": [["a", "b"], {"Ref": "Model"}]},
+                        "AssertDescription": "A guardrail needs model a or b.",
+                    }
+                ],
+            }
+        }
+    }
+    return Resolver(template, given, Bucket(), "mri")
+
+
+def test_broken_rule_is_told_in_its_own_words() -> None:
+    with pytest.raises(TemplateError, match=r"A guardrail needs model a or b\."):
+        rules({"Guardrail": "g", "Model": "c"}).check_rules()
+
+
+@pytest.mark.parametrize(
+    "given", [{"Guardrail": "g", "Model": "a"}, {"Guardrail": "", "Model": "c"}]
+)
+def test_rules_that_hold_say_nothing(given: dict[str, str]) -> None:
+    rules(given).check_rules()
