@@ -5,10 +5,15 @@ usage: python -m migrations.migrate DATABASE_URL
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine
+
+from migrations.application_user import IAM_SIGN_IN, grant_to_application
 
 
 def alembic_config() -> Config:
@@ -24,6 +29,48 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def prepare_database(
+    engine: Engine, application_user: str | None, sign_in: str = IAM_SIGN_IN
+) -> dict[str, Any]:
+    """Migrate, and give the functions' user the rights it needs and no more.
+
+    A schema that is newer than this code stays as it is: that is what a rollback meets, and every
+    migration leaves the release before it working.
+
+    Parameters
+    ----------
+    engine
+        Signed in as the owner of the database.
+    application_user
+        Who the functions sign in as; None where they use the owner's address.
+    sign_in
+        How the user proves itself, as SQL after ``CREATE USER ...``.
+
+    Returns
+    -------
+    dict
+        Revision ``before`` and ``after``, None for an empty database.
+    """
+    before = _revision(engine)
+    known = {
+        script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    }
+    if before is None or before in known:
+        migrate(engine)
+        if application_user:
+            with engine.begin() as connection:
+                grant_to_application(connection, application_user, sign_in)
+    return {"before": before, "after": _revision(engine)}
+
+
+def _revision(engine: Engine) -> str | None:
+    def read(connection: Connection) -> str | None:
+        return MigrationContext.configure(connection).get_current_revision()
+
+    with engine.connect() as connection:
+        return read(connection)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ class Stack:
         """The job table, where this machine can reach the database."""
         if self.database_url is None:
             return None
-        from mri_analysis.adapters.sql_job_repository import SqlJobRepository, connect
+        from mri_analysis.adapters.database_connection import connect
+        from mri_analysis.adapters.sql_job_repository import SqlJobRepository
 
         return SqlJobRepository(connect(self.database_url))
 

@@ -8,8 +8,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mri_analysis import wiring
 from mri_analysis.contracts.tasks import SegmentTask
+from mri_analysis.errors import ModelEndpointResting
 from mri_analysis.observability import logger, metrics, study_context, tracer
-from mri_analysis.use_cases.segment_image import request_segmentation
+from mri_analysis.settings import settings
+from mri_analysis.use_cases.segment_image import is_for_challenger, request_segmentation
 
 
 @logger.inject_lambda_context(log_event=False)
@@ -19,12 +21,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Queue the inference; its answer reaches the state through ``model_callback``."""
     task = SegmentTask.model_validate(event)
     study_context(task)
-    inference_id = request_segmentation(
-        task,
-        results=wiring.results(),
-        jobs=wiring.jobs(),
-        callbacks=wiring.callbacks(),
-        endpoint=wiring.segmentation_endpoint(),
-    )
-    logger.info("segmentation queued", inference_id=inference_id)
+    challenger = is_for_challenger(task.job_id, settings().segmentation_challenger_weight)
+    try:
+        inference_id = request_segmentation(
+            task,
+            results=wiring.results(),
+            jobs=wiring.jobs(),
+            callbacks=wiring.callbacks(),
+            endpoint=wiring.segmentation_endpoint(challenger=challenger),
+        )
+    except ModelEndpointResting:
+        metrics.add_metric(name="SegmentationCircuitOpen", unit="Count", value=1)
+        raise
+    logger.info("segmentation queued", inference_id=inference_id, challenger=challenger)
     return {"inference_id": inference_id}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from local_stack.stack import LocalStack
-from mri_analysis.adapters.sql_job_repository import SqlJobRepository, connect
+from mri_analysis.adapters.database_connection import connect
+from mri_analysis.adapters.sql_job_repository import SqlJobRepository
 from mri_analysis.contracts.job import Job, JobStatus
 from mri_analysis.keys import StudyKeys, study_of_upload
 from mri_client.executions import Execution, find_execution

@@ -14,7 +14,7 @@ from mri_analysis.errors import (
     StorageUnavailable,
     UploadMissing,
 )
-from mri_analysis.ports.jobs import AnalysisResult
+from mri_analysis.ports.jobs import AnalysisResult, JobPosition
 from mri_analysis.ports.segmentation import PendingCallback
 from mri_analysis.ports.storage import StoredObject
 
@@ -72,7 +72,9 @@ class MemoryJobs:
         self._check()
         return self.jobs.get(job_id)
 
-    def recent(self, organization_id: str, limit: int) -> list[Job]:
+    def recent(
+        self, organization_id: str, limit: int, after: JobPosition | None = None
+    ) -> list[Job]:
         return list(self.jobs.values())[-limit:]
 
     def restart(self, job: Job) -> Job:

@@ -6,7 +6,7 @@ import mri_analysis.errors
 from mri_analysis.errors import AnalysisError, InternalError, error_type
 
 PAGE = Path("docs/errors.md").read_text()
-GROUPS = {"AnalysisError", "UploadError", "TransientError"}
+GROUPS = {"AnalysisError", "RequestError", "UploadError", "TransientError"}
 CODES = {
     name: kind
     for name, kind in vars(mri_analysis.errors).items()

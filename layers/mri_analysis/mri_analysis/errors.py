@@ -151,6 +151,48 @@ class AnalysisTimedOut(AnalysisError):
     next_step = "Retry the study; if it fails again, tell the operator the job id."
 
 
+class AnalysisStopped(AnalysisError):
+    """An operator stopped the execution."""
+
+    next_step = "Retry the study when the operator says so."
+
+
+class RequestError(AnalysisError):
+    """The request, not the study, is at fault."""
+
+
+class SignInRequired(RequestError):
+    next_step = "Sign in again."
+
+
+class OrganizationMissing(RequestError):
+    """The account belongs to no organization, so that there is nothing it may see."""
+
+    next_step = "Ask the administrator for an account of your organization, then sign in again."
+
+
+class RoleMissing(RequestError):
+    next_step = "Ask the administrator for the role named above, then sign in again."
+
+
+class InvalidRequest(RequestError):
+    next_step = "Correct what is named above and send the request again."
+
+
+class RouteNotFound(RequestError):
+    next_step = "Check the address and the method."
+
+
+class TooManyRequests(RequestError):
+    next_step = "Wait some seconds, then send the request again."
+
+
+class TicketInvalid(RequestError):
+    """A ticket opens one socket, within a minute."""
+
+    next_step = "Ask the API for a new ticket and connect within a minute."
+
+
 class InternalError(AnalysisError):
     """Anything without a code of its own; its details stay in the logs."""
 
@@ -166,6 +208,11 @@ _BY_CODE = _leaves(AnalysisError)
 
 # What the service itself reports when a stage ran out of time.
 _TIMEOUTS = {"States.Timeout", "States.HeartbeatTimeout", "Sandbox.Timedout"}
+
+
+def is_the_scans_fault(code: str) -> bool:
+    """Whether the uploaded file is the reason; everything else is the service's to answer for."""
+    return issubclass(error_type(code), UploadError)
 
 
 def error_type(code: str) -> type[AnalysisError]:

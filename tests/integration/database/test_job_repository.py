@@ -13,7 +13,8 @@ from sqlalchemy import Engine, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from migrations.migrate import migrate
-from mri_analysis.adapters.sql_job_repository import SqlJobRepository, connect
+from mri_analysis.adapters.database_connection import connect
+from mri_analysis.adapters.sql_job_repository import SqlJobRepository
 from mri_analysis.adapters.sql_tables import analysis_results, audit_events
 from mri_analysis.contracts.job import Job, JobError, JobStatus
 from mri_analysis.errors import DatabaseUnavailable, IllegalTransition, JobNotFound

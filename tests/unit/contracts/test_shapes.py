@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from mri_analysis.contracts.live_updates import StudyChange, StudyEvent
 from mri_analysis.contracts.report import Description, Report
 from mri_analysis.contracts.segmentation import (
     Measurements,
@@ -43,6 +44,8 @@ CONTRACTS: tuple[type[BaseModel], ...] = (
     SegmentationRequest,
     SegmentationResponse,
     StoreTask,
+    StudyChange,
+    StudyEvent,
 )
 
 

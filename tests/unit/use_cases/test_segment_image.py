@@ -1,5 +1,7 @@
 """Asking the endpoint, and passing its answer on."""
 
+import uuid
+
 import pytest
 
 from mri_analysis.contracts.job import Job, JobStatus
@@ -14,6 +16,7 @@ from mri_analysis.errors import ModelEndpointUnavailable
 from mri_analysis.use_cases.segment_image import (
     InferenceNotification,
     answer_callback,
+    is_for_challenger,
     request_segmentation,
 )
 from tests.support.memory_ports import (
@@ -149,3 +152,13 @@ def test_answer_nobody_waits_for_is_ignored() -> None:
 
     assert not tokens.succeeded
     assert not tokens.failed
+
+
+def test_a_study_meets_the_same_model_again() -> None:
+    jobs = [str(uuid.UUID(int=n)) for n in range(2000)]
+    chosen = [job for job in jobs if is_for_challenger(job, 20)]
+
+    assert chosen == [job for job in jobs if is_for_challenger(job, 20)]
+    assert 0.17 < len(chosen) / len(jobs) < 0.23
+    assert not any(is_for_challenger(job, 0) for job in jobs)
+    assert all(is_for_challenger(job, 100) for job in jobs)

@@ -10,44 +10,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results, audit_events
 from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus, may_follow
 from mri_analysis.errors import DatabaseUnavailable, IllegalTransition, JobNotFound
-from mri_analysis.ports.jobs import AnalysisResult
+from mri_analysis.ports.jobs import AnalysisResult, JobPosition
 
 _ACTOR = "pipeline"
-
-
-def connect(database_url: str) -> Engine:
-    """An engine with one connection, which is what one Lambda environment can use at a time.
-
-    ``pool_pre_ping`` finds connections that a failover or an idle proxy closed; ``hide_parameters``
-    keeps the values of a failed statement out of its error message, which ends in logs.
-    """
-    if database_url.startswith("sqlite"):
-        engine = create_engine(database_url, connect_args={"timeout": 5}, hide_parameters=True)
-
-        @event.listens_for(engine, "connect")
-        def _prepare(connection: Any, _record: object) -> None:
-            # Several processes write: a log beside the file lets readers go on meanwhile.
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA foreign_keys=ON")
-
-        return engine
-    return create_engine(
-        database_url,
-        pool_size=1,
-        max_overflow=1,
-        pool_pre_ping=True,
-        pool_recycle=300,
-        pool_timeout=10,
-        hide_parameters=True,
-        connect_args={"connect_timeout": 5, "read_timeout": 20, "write_timeout": 20},
-    )
 
 
 class SqlJobRepository:
@@ -78,13 +50,21 @@ class SqlJobRepository:
             row = _select_job(connection, organization_id, job_id)
             return None if row is None else _job(row)
 
-    def recent(self, organization_id: str, limit: int) -> list[Job]:
+    def recent(
+        self, organization_id: str, limit: int, after: JobPosition | None = None
+    ) -> list[Job]:
+        created_at, job_id = analysis_jobs.c.created_at, analysis_jobs.c.job_id
         query = (
             select(analysis_jobs)
             .where(analysis_jobs.c.organization_id == organization_id)
-            .order_by(analysis_jobs.c.created_at.desc(), analysis_jobs.c.job_id)
+            .order_by(created_at.desc(), job_id)
             .limit(limit)
         )
+        if after is not None:
+            moment = _naive(after.created_at)
+            query = query.where(
+                or_(created_at < moment, and_(created_at == moment, job_id > after.job_id))
+            )
         with self._transaction() as connection:
             return [_job(row) for row in connection.execute(query).mappings()]
 

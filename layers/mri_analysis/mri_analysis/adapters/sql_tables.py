@@ -27,6 +27,9 @@ from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
 
 from mri_analysis.contracts.job import JobStatus, ReviewStatus
 
+SCHEMA_REVISION = "0001"
+"""The migration that makes these tables; a deployment is checked against it."""
+
 metadata = MetaData(
     naming_convention={
         "ck": "ck_%(table_name)s_%(constraint_name)s",

@@ -4,7 +4,7 @@ content.
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from mri_analysis.contracts.base import Contract, Identifier, S3Key
 from mri_analysis.contracts.segmentation import SegmentationResponse
@@ -105,6 +105,14 @@ class FailureTask(StudyTask):
     """Input of ``HandleError``: the study and what the state machine caught."""
 
     error: dict[str, Any] = Field(description="'Error' and 'Cause' as the service gives them")
+
+
+class StoppedExecution(BaseModel):
+    """The part that matters of EventBridge's "Step Functions Execution Status Change"."""
+
+    name: str
+    status: Literal["ABORTED", "TIMED_OUT"]
+    input: str = Field(description="the execution's input, as JSON")
 
 
 class FailureReference(Contract):

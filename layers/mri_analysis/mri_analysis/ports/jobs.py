@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from mri_analysis.contracts.job import Job, JobError, JobStatus
@@ -23,6 +24,14 @@ class AnalysisResult:
     processing_metrics: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class JobPosition:
+    """A place in the list of jobs: that of the last one already seen."""
+
+    created_at: datetime
+    job_id: str
+
+
 class JobRepository(Protocol):
     """Jobs and results of one database.
 
@@ -38,8 +47,10 @@ class JobRepository(Protocol):
         """The job, or None where the organization has no such job."""
         ...
 
-    def recent(self, organization_id: str, limit: int) -> list[Job]:
-        """The newest jobs of an organization, newest first."""
+    def recent(
+        self, organization_id: str, limit: int, after: JobPosition | None = None
+    ) -> list[Job]:
+        """The newest jobs of an organization, newest first; those that follow ``after``."""
         ...
 
     def restart(self, job: Job) -> Job:

@@ -4,8 +4,19 @@ import json
 from typing import Any
 
 from mri_analysis.contracts.job import JobError, JobStatus
-from mri_analysis.contracts.tasks import FailureReference, FailureTask
-from mri_analysis.errors import AnalysisTimedOut, InternalError, error_type
+from mri_analysis.contracts.tasks import (
+    AnalysisInput,
+    FailureReference,
+    FailureTask,
+    StoppedExecution,
+)
+from mri_analysis.errors import (
+    AnalysisStopped,
+    AnalysisTimedOut,
+    IllegalTransition,
+    InternalError,
+    error_type,
+)
 from mri_analysis.ports.jobs import JobRepository
 
 
@@ -14,6 +25,25 @@ def record_failure(task: FailureTask, *, jobs: JobRepository) -> FailureReferenc
     error = explain(task.error)
     jobs.advance(task.organization_id, task.job_id, JobStatus.FAILED, error)
     return FailureReference(code=error.code, message=error.message)
+
+
+def record_stopped_execution(
+    stopped: StoppedExecution, *, jobs: JobRepository
+) -> FailureReference | None:
+    """Set the job of an execution that ended without ``HandleError``: stopped, or out of time.
+
+    None where the job went on without it: completed before, or retried since.
+    """
+    study = AnalysisInput.model_validate_json(stopped.input)
+    job = jobs.find(study.organization_id, study.job_id)
+    if job is None or job.execution_name != stopped.name:
+        return None
+    caught = {"Error": "States.Timeout" if stopped.status == "TIMED_OUT" else "AnalysisStopped"}
+    task = FailureTask(organization_id=study.organization_id, job_id=study.job_id, error=caught)
+    try:
+        return record_failure(task, jobs=jobs)
+    except IllegalTransition:
+        return None
 
 
 def explain(caught: dict[str, Any]) -> JobError:
@@ -26,6 +56,8 @@ def explain(caught: dict[str, Any]) -> JobError:
     message = _sentence(caught.get("Cause"))
     if kind is AnalysisTimedOut:
         message = "A stage of the analysis took longer than its limit."
+    elif kind is AnalysisStopped:
+        message = "The analysis was stopped by an operator."
     elif kind is InternalError or not message:
         message = "The analysis stopped for a reason that is not the scan's."
     return JobError(code=kind.__name__, message=message, next_step=kind.next_step)

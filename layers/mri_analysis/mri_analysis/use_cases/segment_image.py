@@ -1,5 +1,6 @@
 """Ask the segmentation endpoint for a study, and pass its answer on to the state that waits."""
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 
@@ -22,6 +23,15 @@ from mri_analysis.ports.segmentation import (
     TaskTokens,
 )
 from mri_analysis.ports.storage import ObjectStore
+
+
+def is_for_challenger(job_id: str, weight: int) -> bool:
+    """Whether a study belongs to the ``weight`` in a hundred that the challenger segments.
+
+    By a hash of the job, not by chance: a study that is tried again meets the same model.
+    """
+    draw = int(hashlib.sha256(job_id.encode()).hexdigest()[:8], 16) % 100
+    return draw < weight
 
 
 def request_segmentation(

@@ -1,0 +1,31 @@
+"""Brings the database to the schema of this release, before traffic reaches the release.
+
+Called by CloudFormation while it deploys, and by people: ``aws lambda invoke --function-name
+migrate-database-STAGE out.json``. Every migration must leave the release before working (expand,
+then contract in a later release), because the old functions serve until the traffic shifts.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from migrations.migrate import prepare_database
+from mri_analysis import wiring
+from mri_analysis.custom_resource import answer, is_custom_resource
+from mri_analysis.observability import logger, tracer
+
+
+@logger.inject_lambda_context(log_event=False)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Migrate; answer the revision before and after."""
+    if is_custom_resource(event):
+        answer(event, _migrate, "database-schema")
+        return {}
+    return _migrate()
+
+
+def _migrate() -> dict[str, Any]:
+    done = prepare_database(wiring.database_owner(), application_user=wiring.application_user())
+    logger.info("database migrated", **done)
+    return done

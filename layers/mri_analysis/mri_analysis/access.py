@@ -1,0 +1,63 @@
+"""Who calls the API, from the claims of the verified token and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from mri_analysis.errors import ForeignUpload, OrganizationMissing, RoleMissing, SignInRequired
+from mri_analysis.keys import check_organization
+
+
+class Role(StrEnum):
+    """A group of the user pool."""
+
+    CLINICIAN = "clinician"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A signed-in person."""
+
+    organization_id: str
+    user_id: str
+    roles: frozenset[Role]
+
+    def require(self, *roles: Role) -> None:
+        """Raise ``RoleMissing`` where the caller has none of ``roles``; an admin has all."""
+        if not self.roles & {*roles, Role.ADMIN}:
+            names = " or ".join(roles)
+            raise RoleMissing(f"This needs the role {names}.")
+
+
+def caller_of(claims: Mapping[str, Any]) -> Caller:
+    """The person behind the claims.
+
+    Raises
+    ------
+    SignInRequired
+        The token names nobody.
+    OrganizationMissing
+        The account belongs to no organization.
+    """
+    user_id = str(claims.get("sub") or "")
+    if not user_id:
+        raise SignInRequired("The request carries no valid ID token.")
+    organization_id = str(claims.get("custom:organization") or "")
+    try:
+        check_organization(organization_id)
+    except ForeignUpload as error:
+        raise OrganizationMissing("The account belongs to no organization.") from error
+    return Caller(organization_id, user_id, _roles(claims.get("cognito:groups")))
+
+
+def _roles(groups: object) -> frozenset[Role]:
+    """API Gateway hands a list of the token on as text: ``admin,reviewer`` or ``[admin reviewer]``.
+
+    Groups that are no role of ours are nothing to us.
+    """
+    words = groups if isinstance(groups, list) else str(groups or "").strip("[]").split(",")
+    names = {name for word in words for name in str(word).split()}
+    return frozenset(role for role in Role if role in names)

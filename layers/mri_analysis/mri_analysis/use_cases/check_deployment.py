@@ -1,0 +1,22 @@
+"""Ask everything a deployment rests on whether it works, before traffic reaches it."""
+
+from collections.abc import Sequence
+
+from mri_analysis.contracts.deployment import CheckedComponent, DeploymentReport
+from mri_analysis.ports.components import Component, ComponentUnusable
+
+
+def check_deployment(components: Sequence[Component]) -> DeploymentReport:
+    """Probe every component; one that fails keeps none of the others from being asked."""
+    checks = [_checked(component) for component in components]
+    return DeploymentReport(ok=all(check.ok for check in checks), checks=checks)
+
+
+def _checked(component: Component) -> CheckedComponent:
+    try:
+        message = component.probe()
+    except ComponentUnusable as error:
+        return CheckedComponent(
+            name=component.name, ok=False, message=str(error), next_step=error.next_step
+        )
+    return CheckedComponent(name=component.name, ok=True, message=message)

@@ -1,0 +1,52 @@
+"""The jobs of an organization, page by page."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+
+from mri_analysis.contracts.job import Job
+from mri_analysis.errors import InvalidRequest
+from mri_analysis.ports.jobs import JobPosition, JobRepository
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Jobs, newest first, and where the next page begins."""
+
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+def list_jobs(
+    organization_id: str, limit: int, cursor: str | None, *, jobs: JobRepository
+) -> JobPage:
+    """One page of jobs.
+
+    The cursor names the last job seen, not a number of rows: a job that arrives meanwhile neither
+    repeats nor hides another. It carries no organization; that always comes from the caller.
+
+    Raises
+    ------
+    InvalidRequest
+        The cursor is none of ours.
+    """
+    after = None if cursor is None else _position(cursor)
+    found = jobs.recent(organization_id, limit + 1, after)
+    page = found[:limit]
+    return JobPage(page, _cursor(page[-1]) if len(found) > limit else None)
+
+
+def _cursor(job: Job) -> str:
+    return base64.urlsafe_b64encode(f"{job.created_at.isoformat()} {job.job_id}".encode()).decode()
+
+
+def _position(cursor: str) -> JobPosition:
+    try:
+        moment, job_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+        position = JobPosition(datetime.fromisoformat(moment), job_id)
+    except (ValueError, binascii.Error) as error:
+        raise InvalidRequest("The cursor is none that this API gave out.") from error
+    if position.created_at.tzinfo is None:
+        raise InvalidRequest("The cursor is none that this API gave out.")
+    return position

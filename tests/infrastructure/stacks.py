@@ -1,0 +1,48 @@
+"""Nested stacks, read and resolved for a choice of parameters."""
+
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from local_stack.intrinsics import Resolver, parameter_values
+
+FOLDER = Path("infrastructure")
+
+
+class Placeholders:
+    """Stands for resources: a reference gives ``<id>``, an attribute ``<id>.<attribute>``."""
+
+    def __init__(self, logical_ids: set[str]) -> None:
+        self._logical_ids = logical_ids
+
+    def has(self, logical_id: str) -> bool:
+        return logical_id in self._logical_ids
+
+    def ref(self, logical_id: str) -> str:
+        return f"<{logical_id}>"
+
+    def get_att(self, logical_id: str, attribute: str) -> str:
+        return f"<{logical_id}.{attribute}>"
+
+
+def read(name: str) -> dict[str, Any]:
+    """The nested template of that name."""
+    template: dict[str, Any] = yaml_parse((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return template
+
+
+def resolve(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The resources that these parameters make, without a function left in them."""
+    values = parameter_values(template["Parameters"], parameters)
+    resolver = Resolver(template, values, Placeholders(set(template["Resources"])), "stack")
+    return {
+        name: resolver.value({key: part for key, part in resource.items() if key != "Condition"})
+        for name, resource in template["Resources"].items()
+        if "Condition" not in resource or resolver.condition(resource["Condition"])
+    }
+
+
+def of_type(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    """Properties of the resources of one type by logical id."""
+    return {name: r["Properties"] for name, r in resources.items() if r["Type"] == kind}

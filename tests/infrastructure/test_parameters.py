@@ -1,0 +1,99 @@
+"""A wrong or missing parameter stops before anything is created, with a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_stack.intrinsics import Resolver, TemplateError, parameter_values
+from local_stack.template import translate
+
+TEMPLATE = translate(Path("template.yaml"), {}).body
+DECLARED: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
+DEV = {"DatabaseUrl": "sqlite:///mri.db"}
+PROD = {
+    "Stage": "prod",
+    "DatabaseKind": "aurora-serverless",
+    "DeployAudit": "true",
+    "DeploymentType": "Canary10Percent5Minutes",
+}
+IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/mri-segmentation:0a1b2c3"
+
+
+class NoResources:
+    def has(self, logical_id: str) -> bool:
+        return False
+
+    def ref(self, logical_id: str) -> None: ...
+
+    def get_att(self, logical_id: str, attribute: str) -> None: ...
+
+
+def check(given: dict[str, str]) -> None:
+    """What CloudFormation does with the parameters before it creates anything."""
+    Resolver(TEMPLATE, parameter_values(DECLARED, given), NoResources(), "mri").check_rules()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        DEV,
+        PROD,
+        PROD | {"SearchKind": "domain", "RequireKnowledgeIndex": "true"},
+        DEV | {"SegmentationImageUri": IMAGE},
+        {"DatabaseUrl": "mysql+pymysql://mri_app@db.example:3306/mri_analysis?charset=utf8mb4"},
+        {"DatabaseUrl": "mysql+pymysql://root@127.0.0.1:3306/chain?charset=utf8mb4"},
+    ],
+)
+def test_right_parameters_pass(given: dict[str, str]) -> None:
+    check(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "DatabaseUrl is missing"),
+        ({"DatabaseUrl": "mysql+pymysql://mri:secret@db.example/mri"}, "without a password"),
+        ({"DatabaseUrl": "db.example"}, "SQLAlchemy address"),
+        ({"DatabaseKind": "postgres"}, "external"),
+        (DEV | {"DatabaseKind": "mysql"}, "DatabaseUrl and DatabaseSecretArn are for"),
+        (DEV | {"Stage": "Prod"}, "lower-case letters"),
+        (DEV | {"Runtime": "python3.9"}, "Python 3.13"),
+        (DEV | {"LogRetentionDays": "100"}, "retention periods"),
+        (DEV | {"SegmentationImageUri": "mri:latest"}, "An image in ECR"),
+        (DEV | {"SegmentationChallengerWeight": "10"}, "SegmentationChallengerImageUri"),
+        (DEV | {"SegmentationChallengerWeight": "101"}, "A percentage"),
+        (DEV | {"VisionLanguageImageUri": IMAGE}, "VisionLanguageModelDataUrl"),
+        (DEV | {"BedrockGuardrailId": "abc123"}, "BedrockGuardrailVersion"),
+        (DEV | {"BedrockGuardrailVersion": "DRAFT"}, "published version"),
+        (DEV | {"RequireKnowledgeIndex": "true"}, "needs a search service"),
+        (DEV | {"DeployReadingRoom": "true"}, "CertificateArn"),
+        (DEV | {"CertificateArn": "arn:aws:iam::1:server-certificate/x"}, "certificate in ACM"),
+        (DEV | {"AlarmEmail": "nobody"}, "A mail address"),
+        (DEV | {"UploadTransitionDays": "10"}, "before 30 days"),
+        (DEV | {"ReleaseId": "v1"}, "hexadecimal"),
+        (PROD | {"DeployAudit": "false"}, "Stage prod needs"),
+        (PROD | {"DeploymentType": "AllAtOnce"}, "Stage prod needs"),
+        (PROD | {"DatabaseDeletionProtection": "false"}, "Stage prod needs"),
+        (PROD | {"RequireMfa": "OPTIONAL"}, "Stage prod needs"),
+        (DEV | {"Sage": "dev"}, "no parameter Sage"),
+    ],
+)
+def test_wrong_parameter_stops_with_a_sentence(given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(TemplateError, match=sentence):
+        check(given)
+
+
+def test_every_constraint_has_words() -> None:
+    constraints = ("AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MinLength")
+    for name, declaration in DECLARED.items():
+        if any(constraint in declaration for constraint in constraints):
+            assert declaration.get("ConstraintDescription"), name
+        assert declaration.get("Description"), name
+
+
+def test_every_parameter_stands_in_a_group() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(DECLARED)

@@ -1,0 +1,469 @@
+"""The REST API, called with the events that API Gateway sends."""
+
+import base64
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from openapi_spec_validator import validate
+
+from mri_analysis import errors, wiring
+from mri_analysis.adapters.sql_tables import metadata
+from mri_analysis.contracts.job import Job, JobError, JobStatus
+from mri_analysis.contracts.tasks import AnalysisInput
+from mri_analysis.errors import AnalysisError, DatabaseUnavailable, error_type
+from mri_analysis.keys import StudyKeys
+from mri_analysis.problems import problem
+from mri_analysis.use_cases import watch_studies
+from tests.support.memory_ports import MemoryJobs, MemoryWorkflow
+from tests.unit.functions.conftest import MAX_UPLOAD_BYTES, ORIGIN, Context
+
+EVENT: dict[str, Any] = json.loads(Path("events/api.json").read_text())
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+JOB_ID = "0b3d9c58-6f9e-4b7a-9f0e-3a5a1c2d4e6f"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What API Gateway would send."""
+
+    status: int
+    headers: dict[str, list[str]]
+    body: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Api:
+    """The function and the person who calls it."""
+
+    module: ModuleType
+    organization: str | None = "demo"
+    groups: str | None = "clinician"
+
+    def get(self, path: str, headers: dict[str, str] | None = None, **query: str) -> Answer:
+        return self.send("GET", path, headers=headers, query=query)
+
+    def post(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
+        return self.send("POST", path, body=json.dumps(body), headers=headers)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: str | None = None,
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+    ) -> Answer:
+        event = copy.deepcopy(EVENT)
+        event |= {"httpMethod": method, "path": path, "body": body}
+        event["headers"].pop("Idempotency-Key")
+        event["headers"] |= headers or {}
+        event["multiValueHeaders"] = {name: [text] for name, text in event["headers"].items()}
+        event["queryStringParameters"] = query or None
+        event["multiValueQueryStringParameters"] = {k: [v] for k, v in (query or {}).items()}
+        event["requestContext"] |= {"path": f"/dev{path}", "httpMethod": method}
+        claims = event["requestContext"]["authorizer"]["claims"]
+        for name, value in {
+            "custom:organization": self.organization,
+            "cognito:groups": self.groups,
+        }.items():
+            claims.pop(name)
+            if value is not None:
+                claims[name] = value
+        return answered(self.module.handler(event, Context()))
+
+
+def answered(raw: dict[str, Any]) -> Answer:
+    return Answer(raw["statusCode"], raw["multiValueHeaders"], raw.get("body") or "")
+
+
+def assert_problem(answer: Answer, status: int, code: str) -> None:
+    document = answer.document
+    assert (answer.status, document["status"], document["code"]) == (status, status, code)
+    assert answer.headers["Content-Type"] == ["application/problem+json"]
+    assert document["next_step"] == error_type(code).next_step
+    assert document["type"] == f"urn:mri-analysis:error:{code}"
+    assert document["detail"]
+
+
+@pytest.fixture
+def api(load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> Api:
+    metadata.create_all(wiring.jobs()._engine)
+    workflow = MemoryWorkflow()
+    monkeypatch.setattr(wiring, "workflow", lambda: workflow)
+    return Api(load("api"))
+
+
+def kept(
+    organization: str = "demo",
+    job_id: str = JOB_ID,
+    status: JobStatus = JobStatus.COMPLETED,
+    age_minutes: int = 0,
+    error: JobError | None = None,
+) -> Job:
+    """A job in the database."""
+    moment = NOW - timedelta(minutes=age_minutes)
+    job = Job(
+        organization_id=organization,
+        job_id=job_id,
+        user_id="somebody",
+        original_image_key=StudyKeys(organization, job_id).upload,
+        original_image_version="v1",
+        execution_name="e" * 64,
+        status=JobStatus.UPLOADED if status is JobStatus.FAILED else status,
+        created_at=moment,
+        updated_at=moment,
+    )
+    wiring.jobs().register(job)
+    if status is JobStatus.FAILED:
+        wiring.jobs().advance(organization, job_id, status, error)
+    return job
+
+
+def policy_of(form: dict[str, Any]) -> dict[str, Any]:
+    policy: dict[str, Any] = json.loads(base64.b64decode(form["fields"]["policy"]))
+    return policy
+
+
+# ---- who calls -----------------------------------------------------------------------------------
+
+
+def test_health_needs_no_sign_in_and_names_no_data(api: Api) -> None:
+    event = copy.deepcopy(EVENT) | {"httpMethod": "GET", "path": "/v1/health", "body": None}
+    del event["requestContext"]["authorizer"]
+
+    answer = answered(api.module.handler(event, Context()))
+
+    assert (answer.status, answer.document) == (200, {"status": "ok"})
+
+
+def test_request_without_a_verified_person_is_refused(api: Api) -> None:
+    event = copy.deepcopy(EVENT)
+    del event["requestContext"]["authorizer"]
+
+    assert_problem(answered(api.module.handler(event, Context())), 401, "SignInRequired")
+
+
+@pytest.mark.parametrize("organization", [None, "", "../other", "Demo", "a/b", "demo\n"])
+def test_account_without_an_organization_is_refused(api: Api, organization: str | None) -> None:
+    api.organization = organization
+
+    assert_problem(api.get("/v1/jobs"), 403, "OrganizationMissing")
+
+
+@pytest.mark.parametrize("groups", [None, "", "[]", "visitors", "clinicians"])
+def test_account_without_a_role_is_refused(api: Api, groups: str | None) -> None:
+    api.groups = groups
+
+    assert_problem(api.get("/v1/jobs"), 403, "RoleMissing")
+
+
+@pytest.mark.parametrize("groups", ["clinician,staff", "[reviewer clinician]", "admin"])
+def test_roles_are_read_from_a_list_as_api_gateway_writes_it(api: Api, groups: str) -> None:
+    api.groups = groups
+
+    assert api.post("/v1/uploads", {"size_bytes": 1}).status == 201
+
+
+@pytest.mark.parametrize("path", ["/v1/uploads", f"/v1/jobs/{JOB_ID}/retry"])
+def test_reviewer_reads_but_starts_nothing(api: Api, path: str) -> None:
+    api.groups = "reviewer"
+    kept()
+
+    assert api.get(f"/v1/jobs/{JOB_ID}").status == 200
+    assert_problem(api.post(path, {"size_bytes": 1}), 403, "RoleMissing")
+
+
+def test_organization_in_the_request_changes_nothing(api: Api) -> None:
+    kept("other")
+
+    answer = api.get("/v1/jobs", headers={"custom:organization": "other"}, organization_id="other")
+
+    assert answer.document == {"jobs": [], "next_cursor": None}
+
+
+# ---- jobs ----------------------------------------------------------------------------------------
+
+
+def test_job_shows_its_state_and_no_internals(api: Api) -> None:
+    error = JobError(code="NotABrain", message="It is a fruit.", next_step="Upload a brain.")
+    kept(status=JobStatus.FAILED, error=error)
+
+    document = api.get(f"/v1/jobs/{JOB_ID}").document
+
+    assert set(document) == {"job_id", "status", "error", "created_at", "updated_at"}
+    assert (document["status"], document["error"]["code"]) == ("failed", "NotABrain")
+
+
+def test_job_of_another_organization_does_not_exist(api: Api) -> None:
+    kept("other")
+    foreign = api.get(f"/v1/jobs/{JOB_ID}")
+    unknown = api.get("/v1/jobs/2d0b7d3e-0000-4000-8000-000000000000")
+
+    assert_problem(foreign, 404, "JobNotFound")
+    assert_problem(api.post(f"/v1/jobs/{JOB_ID}/retry"), 404, "JobNotFound")
+    assert foreign.document.keys() == unknown.document.keys()
+    assert foreign.document["detail"].split(JOB_ID)[0] == "There is no job "
+
+
+def test_unchanged_job_is_not_sent_again(api: Api) -> None:
+    kept(status=JobStatus.UPLOADED)
+    (tag,) = api.get(f"/v1/jobs/{JOB_ID}").headers["ETag"]
+
+    same = api.get(f"/v1/jobs/{JOB_ID}", headers={"If-None-Match": f'"x", W/{tag}'})
+    wiring.jobs().advance("demo", JOB_ID, JobStatus.SEGMENTING)
+    changed = api.get(f"/v1/jobs/{JOB_ID}", headers={"If-None-Match": tag})
+
+    assert (same.status, same.body, same.headers["ETag"]) == (304, "", [tag])
+    assert (changed.status, changed.headers["ETag"] == [tag]) == (200, False)
+
+
+def test_pages_show_every_job_once_newest_first(api: Api) -> None:
+    for number in range(5):
+        kept(job_id=f"job-{number}", age_minutes=number // 2)  # two of the same moment
+    kept("other", "foreign")
+
+    seen: list[str] = []
+    query: dict[str, str] = {"limit": "2"}
+    for arrival in ("late-1", "late-2", "late-3"):
+        page = api.get("/v1/jobs", **query).document
+        seen += [job["job_id"] for job in page["jobs"]]
+        query["cursor"] = page["next_cursor"]
+        kept(job_id=arrival, age_minutes=-1)  # must neither repeat nor hide another
+
+    assert seen == [f"job-{number}" for number in range(5)]
+    assert query["cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "many"},
+        {"cursor": "%%%"},
+        {"cursor": "é"},
+        {"cursor": base64.urlsafe_b64encode(b"2026-11-22T09:00:00 x").decode()},
+        {"cursor": base64.urlsafe_b64encode(b"yesterday x").decode()},
+        {"cursor": "x" * 201},
+    ],
+    ids=str,
+)
+def test_bad_page_is_refused(api: Api, query: dict[str, str]) -> None:
+    assert_problem(api.get("/v1/jobs", **query), 422, "InvalidRequest")
+
+
+def test_failed_job_is_analysed_again(api: Api) -> None:
+    kept(status=JobStatus.FAILED, error=JobError(code="ModelFailed", message="m", next_step="n"))
+
+    answer = api.post(f"/v1/jobs/{JOB_ID}/retry")
+
+    assert (answer.status, answer.document["status"]) == (202, "uploaded")
+    (task,) = wiring.workflow().started.values()  # type: ignore[attr-defined]
+    assert isinstance(task, AnalysisInput)
+    assert task.source.bucket == "healthcare-mri-images-test"
+
+
+def test_completed_job_is_not_analysed_again(api: Api) -> None:
+    kept(status=JobStatus.COMPLETED)
+
+    assert_problem(api.post(f"/v1/jobs/{JOB_ID}/retry"), 409, "IllegalTransition")
+
+
+# ---- uploads -------------------------------------------------------------------------------------
+
+
+def test_form_puts_one_upload_of_the_chosen_key_and_nothing_else(api: Api) -> None:
+    before = datetime.now(UTC)
+
+    answer = api.post("/v1/uploads", {"size_bytes": MAX_UPLOAD_BYTES})
+
+    form = answer.document
+    key = f"incoming/demo/{form['job_id']}/upload"
+    policy = policy_of(form)
+    conditions = policy["conditions"]
+    expires = datetime.fromisoformat(policy["expiration"])
+    assert answer.status == 201
+    assert answer.headers["Location"] == [f"/v1/jobs/{form['job_id']}"]
+    assert ["content-length-range", 1, MAX_UPLOAD_BYTES] in conditions
+    for condition in (
+        {"key": key},
+        {"bucket": "healthcare-mri-images-test"},
+        {"Content-Type": "application/octet-stream"},
+        {"x-amz-server-side-encryption": "aws:kms"},
+        {"x-amz-server-side-encryption-aws-kms-key-id": wiring.settings().upload_key_arn},
+    ):
+        assert condition in conditions
+    # What the policy does not name, S3 refuses; what it names must be exact.
+    assert not [c for c in conditions if isinstance(c, list) and c[0] == "starts-with"]
+    assert timedelta(minutes=14) < expires - before <= timedelta(minutes=15, seconds=5)
+    assert form["url"].startswith("https://healthcare-mri-images-test.s3.eu-central-1.")
+    job = wiring.jobs().find("demo", form["job_id"])
+    assert job is not None
+    assert (job.status, job.original_image_key) == (JobStatus.AWAITING_UPLOAD, key)
+    assert job.user_id == "1b2c3d4e-0000-4000-8000-000000000001"
+
+
+def test_sample_event_prepares_an_upload(api: Api) -> None:
+    answer = answered(api.module.handler(copy.deepcopy(EVENT), Context()))
+
+    assert answer.status == 201
+
+
+def test_same_idempotency_key_names_the_same_job_until_the_scan_arrived(api: Api) -> None:
+    key = {"Idempotency-Key": "request-1"}
+    first = api.post("/v1/uploads", {"size_bytes": 5}, key).document
+    again = api.post("/v1/uploads", {"size_bytes": 5}, key).document
+    other = api.post("/v1/uploads", {"size_bytes": 5}, {"Idempotency-Key": "request-2"}).document
+    api.organization = "other"
+    elsewhere = api.post("/v1/uploads", {"size_bytes": 5}, key).document
+    api.organization = "demo"
+    wiring.jobs().advance("demo", first["job_id"], JobStatus.UPLOADED)
+
+    assert first["job_id"] == again["job_id"]
+    assert len({first["job_id"], other["job_id"], elsewhere["job_id"]}) == 3
+    assert_problem(api.post("/v1/uploads", {"size_bytes": 5}, key), 409, "IllegalTransition")
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "code"), [(MAX_UPLOAD_BYTES + 1, 413, "FileTooLarge"), (0, 422, "EmptyFile")]
+)
+def test_size_is_refused_before_the_scan_travels(
+    api: Api, size: int, status: int, code: str
+) -> None:
+    assert_problem(api.post("/v1/uploads", {"size_bytes": size}), status, code)
+    assert wiring.jobs().recent("demo", 10) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("{", 400),
+        ("", 422),
+        ("null", 422),
+        ("[1]", 422),
+        ('"x"', 422),
+        ("{}", 422),
+        ('{"size_bytes": "5"}', 422),
+        ('{"size_bytes": -1}', 422),
+        ('{"size_bytes": 5.5}', 422),
+        ('{"size_bytes": 5, "file_name": "Doe_Jane.nii"}', 422),
+    ],
+)
+def test_bad_body_is_refused_without_repeating_it(api: Api, body: str, status: int) -> None:
+    answer = api.send("POST", "/v1/uploads", body=body)
+
+    assert_problem(answer, status, "InvalidRequest")
+    assert "Doe" not in answer.body
+
+
+def test_other_content_type_is_refused(api: Api) -> None:
+    answer = api.send("POST", "/v1/uploads", body="x", headers={"Content-Type": "text/plain"})
+
+    assert_problem(answer, 415, "InvalidRequest")
+
+
+# ---- live tickets --------------------------------------------------------------------------------
+
+
+def test_ticket_lasts_a_minute_and_is_not_readable_in_the_table(api: Api, tables: None) -> None:
+    document = api.post("/v1/live-tickets").document
+
+    (item,) = boto3.client("dynamodb").scan(TableName="tickets")["Items"]
+    age = int(item["expiration"]["N"]) - datetime.now(UTC).timestamp()
+    assert document["url"] == "wss://live.example.org/test"
+    assert document["expires_in_seconds"] == watch_studies.TICKET_SECONDS == 60
+    assert 50 < age <= 60
+    assert item["organization_id"] == {"S": "demo"}
+    assert document["ticket"] not in json.dumps(item)
+
+
+# ---- answers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/nothing"), ("DELETE", "/v1/jobs"), ("GET", "/jobs")]
+)
+def test_unknown_route_is_a_problem(api: Api, method: str, path: str) -> None:
+    assert_problem(api.send(method, path), 404, "RouteNotFound")
+
+
+@pytest.mark.parametrize("job_id", ["-x", "a" * 65, "a%20b"])
+def test_job_id_that_cannot_be_one_is_refused(api: Api, job_id: str) -> None:
+    assert_problem(api.get(f"/v1/jobs/{job_id}"), 422, "InvalidRequest")
+
+
+def test_database_that_is_down_is_said_with_a_time_to_come_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wiring, "jobs", lambda: MemoryJobs(down=True))
+
+    answer = api.get(f"/v1/jobs/{JOB_ID}")
+
+    assert_problem(answer, 503, DatabaseUnavailable.__name__)
+    assert answer.headers["Retry-After"] == ["5"]
+
+
+def test_unforeseen_error_tells_nothing_of_itself(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise KeyError("Doe, Jane")
+
+    monkeypatch.setattr(wiring, "jobs", fail)
+    answer = api.get("/v1/jobs")
+
+    assert_problem(answer, 500, "InternalError")
+    assert "Doe" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/nothing"])
+def test_every_answer_is_kept_from_caches_and_other_sites(api: Api, path: str) -> None:
+    headers = api.get(path, headers={"Origin": ORIGIN}).headers
+
+    assert headers["Cache-Control"] == ["no-store"]
+    assert headers["X-Content-Type-Options"] == ["nosniff"]
+    assert headers["Access-Control-Allow-Origin"] == [ORIGIN]
+    assert (
+        "Access-Control-Allow-Origin"
+        not in api.get(path, headers={"Origin": "https://evil.example.org"}).headers
+    )
+
+
+def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
+    document = api.get("/v1/openapi.json").document
+
+    validate(document)
+    assert document["openapi"] == "3.1.0"
+    assert document["security"] == [{"id_token": []}]
+    assert set(document["paths"]) == {
+        "/v1/health",
+        "/v1/jobs",
+        "/v1/jobs/{job_id}",
+        "/v1/jobs/{job_id}/retry",
+        "/v1/uploads",
+        "/v1/live-tickets",
+    }
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert path == "/v1/health" or "403" in operation["responses"]
+
+
+def test_every_refusal_of_a_request_is_the_callers_to_mend() -> None:
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type) and issubclass(kind, errors.RequestError):
+            if name == "RequestError":
+                continue
+            assert 400 <= problem(kind("x")).status < 500
+    assert problem(AnalysisError("x")).status == 500
