@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SNAPSHOT := out/knowledge.sqlite
+STAGE ?= dev
 EVENT ?= events/$(FUNCTION).json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint check-template bench invoke logs lock build clean
+.PHONY: help setup demo up test lint check-template bench build deploy deploy-emulated invoke logs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -39,13 +40,10 @@ test: setup ## run all checks and tests
 lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack knowledge migrations benchmarks
+	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack knowledge migrations benchmarks scripts
 
-check-template: $(READY) .venv-sam/.ready ## cfn-lint, sam validate, statelint, our own rules
-	@$(BIN)/cfn-lint template.yaml
-	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template template.yaml --region us-east-1 >/dev/null
-	@$(BIN)/statelint statemachine/mri_analysis.asl.json
-	@$(BIN)/python -m pytest -q --no-header -p no:cacheprovider tests/infrastructure
+check-template: $(READY) .venv-sam/.ready .venv-checks/.ready ## every check of the templates and the state machine, offline
+	@$(BIN)/python -m scripts.check_template
 
 bench: setup ## measure; writes benchmarks/results/latest.json
 	@$(BIN)/python -m benchmarks.run
@@ -59,13 +57,19 @@ logs: $(READY) ## follow the functions' logs; JOB=id shows one study with its tr
 lock: ## pin the requirements anew (needs uv)
 	@set -e; pin="uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11"; \
 	$$pin requirements/dev.in -o requirements/dev.txt; $$pin requirements/sam.in -o requirements/sam.txt; \
+	$$pin requirements/checks.in -o requirements/checks.txt; $$pin requirements/emulated.in -o requirements/emulated.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
 	for name in layers/mri_analysis functions/prepare_study functions/migrate_database models/segmentation; do \
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
 	done
 
 build: setup .venv-sam/.ready ## build what is deployed, without Docker (wheels for Lambda's Python)
-	@cp $(SNAPSHOT) layers/mri_analysis/knowledge.sqlite
 	@SAM_CLI_TELEMETRY=0 PYTHON=$(abspath $(BIN)/python) .venv-sam/bin/sam build --template template.yaml
+
+deploy: build ## deploy one stage from here: make deploy STAGE=dev [VALUES="Name=value ..."]
+	@$(BIN)/python -m scripts.deploy $(STAGE) $(VALUES)
+
+deploy-emulated: setup .venv-sam/.ready .venv-emulated/.ready ## sam deploy into MiniStack, and one study through it
+	@$(BIN)/python -m emulated_stack
 
 .venv-sam/.ready: requirements/sam.txt
 	@echo "installing the SAM command line into .venv-sam"
@@ -73,5 +77,18 @@ build: setup .venv-sam/.ready ## build what is deployed, without Docker (wheels 
 	@.venv-sam/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/sam.txt
 	@touch $@
 
+.venv-emulated/.ready: requirements/emulated.txt
+	@echo "installing MiniStack into .venv-emulated"
+	@$(PYTHON) -m venv .venv-emulated
+	@.venv-emulated/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/emulated.txt
+	@touch $@
+
+.venv-checks/.ready: requirements/checks.txt requirements/cfn_guard.txt
+	@echo "installing checkov and cfn-guard into .venv-checks"
+	@$(PYTHON) -m venv .venv-checks
+	@.venv-checks/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/checks.txt -r requirements/cfn_guard.txt
+	@$(PYTHON) -m scripts.template_checks.cfn_guard .venv-checks
+	@touch $@
+
 clean: ## remove what the product made
-	rm -rf $(VENV) .venv-sam out .aws-sam layers/mri_analysis/knowledge.sqlite
+	rm -rf $(VENV) .venv-sam .venv-checks .venv-emulated out .aws-sam

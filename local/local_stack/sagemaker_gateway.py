@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from local_stack.account import ACCOUNT_ID, REGION, AwsClients
+from local_stack.account import ACCOUNT_ID, REGION, AwsClients, arn
 from local_stack.http_server import LoopbackServer, RequestHandler
 
 logger = logging.getLogger(__name__)
@@ -300,6 +300,9 @@ class _GatewayHandler(RequestHandler):
 
     def do_POST(self) -> None:
         body = self.read_body()
+        if self.headers.get("X-Amz-Target") == "SageMaker.DescribeEndpoint":
+            self._describe(json.loads(body)["EndpointName"])
+            return
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         parts = path.strip("/").split("/")
         operations: dict[str, Callable[[_Endpoint, bytes], None]] = {
@@ -318,6 +321,26 @@ class _GatewayHandler(RequestHandler):
             )
             return
         operations[parts[2]](endpoint, body)
+
+    def _describe(self, name: str) -> None:
+        endpoint_arn = arn("sagemaker", f"endpoint/{name}")
+        if self.server.gateway.find(name) is None:
+            message = f'Could not find endpoint "{endpoint_arn}".'
+            self.answer_json(
+                HTTPStatus.BAD_REQUEST, {"__type": "ValidationException", "message": message}
+            )
+            return
+        now = datetime.now(UTC).timestamp()
+        self.answer_json(
+            HTTPStatus.OK,
+            {
+                "EndpointName": name,
+                "EndpointArn": endpoint_arn,
+                "EndpointStatus": "InService",
+                "CreationTime": now,
+                "LastModifiedTime": now,
+            },
+        )
 
     def _invoke(self, endpoint: _Endpoint, body: bytes) -> None:
         if len(body) > SYNC_BODY_LIMIT_BYTES:

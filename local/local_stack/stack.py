@@ -271,12 +271,14 @@ class LocalStack:
         self._clients = AwsClients(self._moto.endpoint_url)
         self._gateway = SageMakerGateway(self._clients)
         self._closing.callback(self._gateway.stop)
+        self._clients.endpoint_urls["sagemaker"] = self._gateway.url
         self._clients.endpoint_urls["sagemaker-runtime"] = self._gateway.url
         self._runner = LambdaRunner(
             self.state_dir / LOG_FOLDER,
             self.state_dir / SCRATCH_FOLDER,
             stack_environment={
                 "AWS_ENDPOINT_URL": self._moto.endpoint_url,
+                "AWS_ENDPOINT_URL_SAGEMAKER": self._gateway.url,
                 "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self._gateway.url,
                 "AWS_XRAY_DAEMON_ADDRESS": traces.address,
             },

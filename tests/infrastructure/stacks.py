@@ -46,3 +46,9 @@ def resolve(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, d
 def of_type(resources: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
     """Properties of the resources of one type by logical id."""
     return {name: r["Properties"] for name, r in resources.items() if r["Type"] == kind}
+
+
+def check_rules(template: dict[str, Any], parameters: dict[str, str]) -> None:
+    """Check parameters as CloudFormation does before it creates anything."""
+    values = parameter_values(template["Parameters"], parameters)
+    Resolver(template, values, Placeholders(set()), "stack").check_rules()

@@ -33,6 +33,7 @@ BARE = {
     "FunctionNames": "start-analysis-staging,prepare-study-staging",
     "LoadBalancerFullName": "",
     "TargetGroupFullName": "",
+    "AlternateTargetGroupFullName": "",
 }
 GROUPS: dict[str, dict[str, str]] = {
     "segmentation": {"SegmentationEndpointName": "mri-segmentation"},
@@ -42,7 +43,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "sockets": {"WebSocketApiId": "a1b2c3d4e5"},
     "room": {
         "LoadBalancerFullName": "app/reading-room/0123456789abcdef",
-        "TargetGroupFullName": "targetgroup/reading-room/0123456789abcdef",
+        "TargetGroupFullName": "targetgroup/reading-room-blue/0123456789abcdef",
+        "AlternateTargetGroupFullName": "targetgroup/reading-room-green/0123456789abcdef",
     },
     "proxy": {"DatabaseProxyName": "mri-analysis-staging"},
     "search": {"SearchName": "mri-analysis-staging"},

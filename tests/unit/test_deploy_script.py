@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local_stack.template import translate
 from scripts import deploy
 
 TEMPLATE = """
@@ -167,6 +168,17 @@ def test_without_a_build_it_says_what_to_run(
     assert "make build" in capsys.readouterr().err
 
 
+def test_a_build_older_than_the_template_is_refused(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = checkout / "template.yaml"
+    source.write_text(TEMPLATE)
+    os.utime(checkout / ".aws-sam/build/template.yaml", (0, 0))
+
+    assert deploy.main(["dev"]) == 2
+    assert "is older than template.yaml" in capsys.readouterr().err
+
+
 def test_dry_run_prints_the_command_and_starts_nothing(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,15 +190,51 @@ def test_dry_run_prints_the_command_and_starts_nothing(
     assert not (checkout / "called.json").exists()
 
 
+def test_a_first_deployment_can_keep_what_it_made(checkout: Path) -> None:
+    assert deploy.main(["dev", "--disable-rollback", "Note=x"]) == 0
+
+    assert "--disable-rollback" in called(checkout)
+    assert overrides(checkout)["Note"] == "x"
+
+
 def test_the_status_of_sam_is_the_answer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SAM_STATUS", "3")
 
     assert deploy.main(["dev"]) == 3
 
 
-@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
-def test_every_stage_of_this_checkout_has_values_that_the_template_takes(stage: str) -> None:
-    template = deploy.translate(Path("template.yaml"), {}).body
-    values = deploy.configured(deploy._read(deploy.CONFIGURATION), stage)
+# ---- this checkout -------------------------------------------------------------------------------
 
-    assert deploy.complete(template, values)["Stage"] == stage
+ROOT = Path("template.yaml")
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mri-segmentation:0a1b2c3"
+
+
+def check(given: dict[str, str]) -> dict[str, str]:
+    template = translate(ROOT, given).body
+    values = deploy.complete(template, given)
+    deploy.check_nested(ROOT, template, values)
+    return values
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_every_stage_has_values_that_all_templates_take(stage: str) -> None:
+    given = deploy.configured(deploy._read(deploy.CONFIGURATION), stage)
+
+    assert check(given | {"SegmentationImageUri": IMAGE})["Stage"] == stage
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"SearchKind": "domain", "SearchInstanceCount": "3"}, "Nested stack Search: .*two zones"),
+        (
+            {"SegmentationImageUri": IMAGE, "SegmentationInstanceType": "ml.p3.2xlarge"},
+            "Nested stack Models: .*CPU instance",
+        ),
+    ],
+)
+def test_what_a_nested_stack_refuses_stops_before_anything_is_made(
+    given: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(deploy.NotDeployable, match=sentence):
+        check({"DatabaseKind": "mysql"} | given)

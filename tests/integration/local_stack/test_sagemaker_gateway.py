@@ -169,3 +169,12 @@ def test_requests_wait_for_a_model_server_that_was_stopped(stack: LocalStack) ->
     stack.start_model_server()
 
     assert notification(stack, answer["InferenceId"])["invocationStatus"] == "Completed"
+
+
+def test_endpoint_says_that_it_is_in_service(stack: LocalStack) -> None:
+    sagemaker = stack.client("sagemaker")
+
+    assert sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "InService"
+    with pytest.raises(ClientError, match="Could not find endpoint") as caught:
+        sagemaker.describe_endpoint(EndpointName="nothing")
+    assert caught.value.response["Error"]["Code"] == "ValidationException"

@@ -1,0 +1,82 @@
+"""What the second engine consists of beside MiniStack, which is not installed for the tests."""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from emulated_stack.certificate import write_certificate
+from emulated_stack.emulator import Emulator, EmulatorFailed
+from emulated_stack.sagemaker_control import SageMakerControl
+from emulated_stack.sam import Sam, SamFailed
+from local_stack.account import ACCOUNT_ID, REGION
+
+
+@pytest.fixture
+def control() -> Iterator[SageMakerControl]:
+    control = SageMakerControl(["mri-segmentation"])
+    control.start()
+    yield control
+    control.stop()
+
+
+def sagemaker(control: SageMakerControl) -> object:
+    return boto3.client(
+        "sagemaker",
+        endpoint_url=control.url,
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+
+
+def test_endpoint_is_in_service(control: SageMakerControl) -> None:
+    answer = sagemaker(control).describe_endpoint(EndpointName="mri-segmentation")
+
+    assert answer["EndpointStatus"] == "InService"
+    assert answer["EndpointArn"].endswith(f":{ACCOUNT_ID}:endpoint/mri-segmentation")
+
+
+def test_endpoint_that_is_not_there_is_not_found(control: SageMakerControl) -> None:
+    with pytest.raises(ClientError, match="Could not find endpoint") as caught:
+        sagemaker(control).describe_endpoint(EndpointName="another")
+
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_certificate_can_be_trusted(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "tls" / "certificate.pem", tmp_path / "tls" / "key.pem"
+    write_certificate(certificate, key)
+
+    assert key.stat().st_mode & 0o077 == 0
+    assert ssl.create_default_context(cafile=str(certificate)).cert_store_stats()["x509"] == 1
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+
+
+def test_emulator_that_is_not_installed_says_what_to_do(tmp_path: Path) -> None:
+    emulator = Emulator(tmp_path / "no" / "python", tmp_path, {})
+
+    with pytest.raises(EmulatorFailed, match="make deploy-emulated"):
+        emulator.start()
+
+
+def test_emulator_that_ends_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho the reason; exit 3\n")
+    python.chmod(0o755)
+
+    with pytest.raises(EmulatorFailed, match="the reason"):
+        Emulator(python, tmp_path, {}).start()
+
+
+def test_failed_command_shows_what_failed_and_how_it_ended(tmp_path: Path) -> None:
+    sam = tmp_path / "sam"
+    rows = ["CREATE_FAILED  AWS::S3::Bucket  ImagesBucket", *["DELETE_COMPLETE"] * 50]
+    sam.write_text("#!/bin/sh\n" + "".join(f"echo '{row}'\n" for row in rows) + "exit 4\n")
+    sam.chmod(0o755)
+
+    with pytest.raises(SamFailed, match=r"(?s)ImagesBucket.*status 4"):
+        Sam(sam, tmp_path / "sam.log").build(Path("template.yaml"), tmp_path / "built")
