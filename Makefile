@@ -8,7 +8,7 @@ STAGE ?= dev
 EVENT ?= events/$(FUNCTION).json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint check-template bench build deploy deploy-emulated invoke logs lock clean
+.PHONY: help setup demo up test lint check-template docs bench build deploy deploy-emulated invoke logs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -45,8 +45,12 @@ lint: $(READY) check-template ## ruff, mypy, template and state machine
 check-template: $(READY) .venv-sam/.ready .venv-checks/.ready ## every check of the templates and the state machine, offline
 	@$(BIN)/python -m scripts.check_template
 
+docs: setup ## write the generated parts of the documents anew
+	@for part in describe_template draw_architecture costs; do $(BIN)/python -m scripts.$$part || exit 1; done
+
 bench: setup ## measure; writes benchmarks/results/latest.json
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m scripts.costs
 
 invoke: setup ## run one function: make invoke FUNCTION=notify_user [EVENT=file]
 	@$(BIN)/python -m local_stack invoke $(FUNCTION) $(EVENT)

@@ -14,6 +14,7 @@ DEV = {"DatabaseUrl": "sqlite:///mri.db"}
 PROD = {
     "Stage": "prod",
     "DatabaseKind": "aurora-serverless",
+    "DatabaseHighAvailability": "true",
     "DeployAudit": "true",
     "DeploymentType": "Canary10Percent5Minutes",
 }
@@ -39,7 +40,9 @@ def check(given: dict[str, str]) -> None:
     [
         DEV,
         PROD,
-        PROD | {"SearchKind": "domain", "RequireKnowledgeIndex": "true"},
+        PROD
+        | {"SearchKind": "domain", "RequireKnowledgeIndex": "true"}
+        | {"SearchInstanceCount": "2"},
         DEV | {"SegmentationImageUri": IMAGE},
         {"DatabaseUrl": "mysql+pymysql://mri_app@db.example:3306/mri_analysis?charset=utf8mb4"},
         {"DatabaseUrl": "mysql+pymysql://root@127.0.0.1:3306/chain?charset=utf8mb4"},
@@ -76,6 +79,12 @@ def test_right_parameters_pass(given: dict[str, str]) -> None:
         (PROD | {"DeploymentType": "AllAtOnce"}, "Stage prod needs"),
         (PROD | {"DatabaseDeletionProtection": "false"}, "Stage prod needs"),
         (PROD | {"RequireMfa": "OPTIONAL"}, "Stage prod needs"),
+        (PROD | {"DatabaseHighAvailability": "false"}, "DatabaseHighAvailability true"),
+        (PROD | {"SearchKind": "domain"}, "SearchInstanceCount 2"),
+        (DEV | {"SearchInstanceCount": "3"}, "two zones"),
+        (DEV | {"EndpointZoneCount": "3"}, "ZoneCount 3"),
+        (DEV | {"SegmentationInstanceType": "ml.p3.2xlarge"}, "CPU instance"),
+        ({"DatabaseKind": "aurora"}, "larger DatabaseInstanceClass"),
         (DEV | {"Sage": "dev"}, "no parameter Sage"),
     ],
 )

@@ -226,10 +226,14 @@ def test_every_stage_has_values_that_all_templates_take(stage: str) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"SearchKind": "domain", "SearchInstanceCount": "3"}, "Nested stack Search: .*two zones"),
         (
-            {"SegmentationImageUri": IMAGE, "SegmentationInstanceType": "ml.p3.2xlarge"},
-            "Nested stack Models: .*CPU instance",
+            {
+                "DeployReadingRoom": "true",
+                "ReadingRoomImageUri": IMAGE,
+                "ReadingRoomOrigin": "https://mri.example.org:8443",
+                "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b",
+            },
+            "Nested stack ReadingRoom: ",
         ),
     ],
 )
