@@ -40,7 +40,7 @@ test: setup ## run all checks and tests
 lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack knowledge migrations benchmarks scripts
+	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack local/emulated_stack knowledge migrations benchmarks scripts
 
 check-template: $(READY) .venv-sam/.ready .venv-checks/.ready ## every check of the templates and the state machine, offline
 	@$(BIN)/python -m scripts.check_template

@@ -67,6 +67,12 @@ def _add_stack_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="another template; without it this product's, with its database and knowledge",
     )
+    parser.add_argument(
+        "--built",
+        type=Path,
+        metavar="TEMPLATE",
+        help="this product's template as built by `make build LAMBDA_PYTHON=here`",
+    )
     parser.add_argument("--state-dir", type=Path, default=DEFAULT_STATE_DIR)
     parser.add_argument(
         "--param", action="append", default=[], metavar="K=V", help="a template parameter"
@@ -104,7 +110,12 @@ def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:
         if getattr(options, "no_model_server", False):
             more["model_server"] = None
         return product_stack(
-            Path.cwd(), state_dir, parameters=parameters, environment=environment, **more
+            Path.cwd(),
+            state_dir,
+            template=options.built,
+            parameters=parameters,
+            environment=environment,
+            **more,
         )
     from local_stack.stack import LocalStack
 

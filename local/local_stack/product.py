@@ -23,6 +23,7 @@ def product_stack(
     repository: Path,
     state_dir: Path,
     *,
+    template: Path | None = None,
     database_url: str | None = None,
     parameters: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
@@ -36,6 +37,8 @@ def product_stack(
         The checkout.
     state_dir
         Where logs, traces, the database and ``stack.json`` go.
+    template
+        A template that ``sam build`` wrote for the interpreter at hand, in place of the sources.
     database_url
         Another database than a fresh SQLite file; it is migrated too.
     parameters, environment, options
@@ -45,7 +48,7 @@ def product_stack(
     url = database_url or _fresh_sqlite(state_dir)
     migrate(create_engine(url))
     return LocalStack(
-        repository / "template.yaml",
+        template or repository / "template.yaml",
         state_dir,
         {
             "DatabaseUrl": url,
