@@ -58,7 +58,7 @@ def test_no_record_can_be_deleted_for_six_years() -> None:
     assert BUCKET["ObjectLockEnabled"] is True
     assert BUCKET["VersioningConfiguration"] == {"Status": "Enabled"}
     assert (retention["Mode"], retention["Years"]) == ("COMPLIANCE", "6")
-    assert RESOURCES["Bucket"]["DeletionPolicy"] == "Retain"
+    assert RESOURCES["Bucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert RESOURCES["Bucket"]["UpdateReplacePolicy"] == "Retain"
     # Nothing expires a record, whatever it costs to keep.
     rules = BUCKET["LifecycleConfiguration"]["Rules"]

@@ -260,7 +260,7 @@ def test_high_availability_brings_a_second_zone_and_a_locked_vault(kind: dict[st
     vault = available["Vault"]
     rules = available["BackupPlan"]["Properties"]["BackupPlan"]["BackupPlanRule"]
     (selected,) = available["BackupSelection"]["Properties"]["BackupSelection"]["Resources"]
-    assert vault["DeletionPolicy"] == "Retain"
+    assert vault["DeletionPolicy"] == "RetainExceptOnCreate"
     assert vault["Properties"]["EncryptionKeyArn"] == KEY
     least = vault["Properties"]["LockConfiguration"]["MinRetentionDays"]
     # A job that would keep a backup for a shorter time fails at the vault.
