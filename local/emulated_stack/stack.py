@@ -122,13 +122,7 @@ class EmulatedStack:
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
         results_bucket = self.outputs["ResultsBucketName"]
         self._closing.callback(self._model_server.stop)
-        self._model_server.start(
-            {
-                "AWS_ENDPOINT_URL": self.endpoint_url,
-                "AWS_CA_BUNDLE": str(self._emulator.certificate),
-                "RESULTS_BUCKET": results_bucket,
-            }
-        )
+        self._model_server.start()
         self._gateway.add(
             EndpointConfig(
                 name=_ENDPOINT,

@@ -1,4 +1,8 @@
-"""Keeps a model server running: starts it, waits for ``/ping``, starts it again when it dies."""
+"""Keeps a model server running: starts it, waits for ``/ping``, starts it again when it dies.
+
+The server gets neither an address nor credentials of the stack, as SageMaker gives an isolated
+container none: the gateway hands it the input and keeps its answer.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_stack.account import CREDENTIALS, REGION
 from local_stack.child_process import ChildProcess
 from local_stack.sagemaker_gateway import ping
 
@@ -32,7 +35,7 @@ class ModelServerSpec:
     working_directory
         Folder it starts in.
     environment
-        Variables beside the endpoints and the credentials of the stack.
+        Variables of its own.
     arguments
         Further command line arguments.
     """
@@ -55,7 +58,6 @@ class ModelServer:
         self._process: ChildProcess | None = None
         self._stopped = threading.Event()
         self._stopped.set()
-        self._stack_environment: dict[str, str] = {}
         self.starts = 0
 
     @property
@@ -69,10 +71,8 @@ class ModelServer:
         process = self._process
         return process.pid if process and process.alive else None
 
-    def start(self, stack_environment: Mapping[str, str] | None = None) -> None:
+    def start(self) -> None:
         """Start the server and its supervision; does not wait for it to be ready."""
-        if stack_environment is not None:
-            self._stack_environment = dict(stack_environment)
         with self._lock:
             if not self._stopped.is_set():
                 return
@@ -133,11 +133,6 @@ class ModelServer:
                 "HOME": os.environ.get("HOME", "/"),
                 "PYTHONPATH": os.pathsep.join(map(str, self._spec.python_path)),
                 "PYTHONUNBUFFERED": "1",
-                "AWS_REGION": REGION,
-                "AWS_DEFAULT_REGION": REGION,
-                "AWS_EC2_METADATA_DISABLED": "true",
-                **CREDENTIALS,
-                **self._stack_environment,
                 **self._spec.environment,
             },
             working_directory=self._spec.working_directory,

@@ -313,10 +313,7 @@ class LocalStack:
             self._model_server_spec, self.state_dir / LOG_FOLDER / "model-server.log"
         )
         self._closing.callback(self._model_server.stop)
-        variables = {"AWS_ENDPOINT_URL": self._moto.endpoint_url}
-        if self._endpoint and self._endpoint.results_bucket in self.deployment.resources:
-            variables["RESULTS_BUCKET"] = self.resource(self._endpoint.results_bucket)
-        self._model_server.start(variables)
+        self._model_server.start()
 
     def _add_endpoints(self) -> None:
         if self.model_server_url is None:

@@ -9,7 +9,7 @@ import pytest
 
 from local_stack.intrinsics import TemplateError
 from mri_analysis.keys import StudyKeys
-from mri_segmentation.server import BUCKET_VARIABLE, THREADS_VARIABLE
+from mri_segmentation.server import THREADS_VARIABLE
 from tests.infrastructure.stacks import of_type, read, resolve
 
 TEMPLATE = read("models")
@@ -26,9 +26,6 @@ NOTHING = {
     "FailedTopicArn": FAILED,
     "OperationsTopicArn": OPERATORS,
     "VisionLanguageModelDataUrl": "",
-    "VpcId": "",
-    "SubnetIds": "",
-    "SecurityGroupId": "",
 }
 SEGMENTATION = {"SegmentationImageUri": f"{REGISTRY}/mri-segmentation:3f2a91c"}
 CHALLENGER = {
@@ -39,12 +36,7 @@ VISION = {
     "VisionLanguageImageUri": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/vllm:server-1",
     "VisionLanguageModelDataUrl": "s3://weights-bucket/vision/1/",
 }
-NETWORK = {
-    "VpcId": "vpc-0123456789abcdef0",
-    "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
-    "SecurityGroupId": "sg-0123456789abcdef0",
-}
-ALL = resolve(TEMPLATE, NOTHING | SEGMENTATION | CHALLENGER | VISION | NETWORK)
+ALL = resolve(TEMPLATE, NOTHING | SEGMENTATION | CHALLENGER | VISION)
 STACKS = ["Segmentation", "Challenger", "VisionLanguage"]
 ROLES = sorted(of_type(ALL, "AWS::IAM::Role"))
 KEYS = StudyKeys("hospital", "job")
@@ -53,11 +45,6 @@ KEYS = StudyKeys("hospital", "job")
 _KNOW_NO_RESOURCES = {
     "ecr:GetAuthorizationToken",
     "cloudwatch:PutMetricData",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
 }
 
 
@@ -220,28 +207,15 @@ def test_each_challenger_is_an_endpoint_of_its_own_that_tells_its_share() -> Non
 def test_the_segmentation_container_gets_what_its_server_reads() -> None:
     for stack in ("Segmentation", "Challenger"):
         environment = ALL[f"{stack}Model"]["Properties"]["PrimaryContainer"]["Environment"]
-        assert environment[BUCKET_VARIABLE] == "results-bucket"
         assert int(environment[THREADS_VARIABLE]) > 0
 
 
-def test_what_reads_s3_itself_is_not_isolated_but_stands_in_our_subnets() -> None:
-    subnets = {
-        "Subnets": NETWORK["SubnetIds"].split(","),
-        "SecurityGroupIds": [NETWORK["SecurityGroupId"]],
-    }
+def test_no_container_reaches_a_network_or_the_account() -> None:
+    """An isolated container has neither; SageMaker hands it the input and stores the answer."""
     for stack in STACKS:
         model = ALL[f"{stack}Model"]["Properties"]
-        assert model["EnableNetworkIsolation"] is (stack == "VisionLanguage")
-        assert model["VpcConfig"] == subnets
-
-
-def test_without_a_network_a_role_may_make_no_interfaces() -> None:
-    bare = resolve(TEMPLATE, NOTHING | SEGMENTATION | VISION)
-
-    for stack in ("Segmentation", "VisionLanguage"):
-        assert "VpcConfig" not in bare[f"{stack}Model"]["Properties"]
-        for statement in statements(bare, f"{stack}Role"):
-            assert not [a for a in as_list(statement["Action"]) if a.startswith("ec2:")]
+        assert model["EnableNetworkIsolation"] is True
+        assert not [v for v in model["PrimaryContainer"]["Environment"] if v.startswith("AWS_")]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -257,8 +231,7 @@ def test_role_names_actions_and_resources(role: str) -> None:
     ("role", "action", "key", "allowed"),
     [
         ("SegmentationRole", "s3:GetObject", KEYS.prepared_image, True),
-        ("SegmentationRole", "s3:GetObject", KEYS.segmentation_request, True),
-        ("SegmentationRole", "s3:PutObject", KEYS.results + "labels.nii.gz", True),
+        ("SegmentationRole", "s3:PutObject", KEYS.results + "labels.nii.gz", False),
         ("SegmentationRole", "s3:PutObject", "inference/answer.out", True),
         ("SegmentationRole", "s3:GetObject", KEYS.upload, False),
         ("SegmentationRole", "s3:GetObject", KEYS.report, False),
@@ -388,6 +361,4 @@ def test_rules_refuse_half_of_a_pair() -> None:
     assert asserted == {
         "SegmentationImageUri",
         "VisionLanguageModelDataUrl",
-        "SubnetIds",
-        "SecurityGroupId",
     }

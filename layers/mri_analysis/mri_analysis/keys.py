@@ -33,10 +33,6 @@ class StudyKeys:
         return f"prepared/{self.organization_id}/{self.job_id}/study.json"
 
     @property
-    def segmentation_request(self) -> str:
-        return f"prepared/{self.organization_id}/{self.job_id}/segmentation_request.json"
-
-    @property
     def results(self) -> str:
         """Prefix of everything that came out, with the slash."""
         return f"results/{self.organization_id}/{self.job_id}/"

@@ -1,18 +1,9 @@
-"""The three files of an analysis, as bytes: what the server stores and the command line writes."""
+"""The three files of an analysis, as bytes: what the server answers and the command line writes."""
 
 import gzip
 
+from mri_analysis.contracts.segmentation_archive import LABELS, MEASUREMENTS, MONTAGE
 from mri_segmentation.analysis import Analysis
-
-LABELS = "labels.nii.gz"
-MEASUREMENTS = "measurements.json"
-MONTAGE = "montage.png"
-
-CONTENT_TYPES = {
-    LABELS: "application/gzip",
-    MEASUREMENTS: "application/json",
-    MONTAGE: "image/png",
-}
 
 
 def artefacts(analysis: Analysis) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """The engine behind SageMaker's HTTP contract: ``GET /ping`` and ``POST /invocations``.
 
-One analysis runs at a time: two would share the cores and double the peak memory, and an
-asynchronous endpoint queues by itself. Logs carry no keys, since a key may hold what an upload was
-named."""
+The request's body is the image, the answer an archive of labels, measurements and picture
+(:mod:`mri_analysis.contracts.segmentation_archive`): the container needs neither a network nor
+credentials, and SageMaker gives it none. One analysis runs at a time: two would share the cores and
+double the peak memory, and an asynchronous endpoint queues by itself."""
 
 import argparse
 import asyncio
@@ -14,7 +15,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import uvicorn
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,13 +22,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mri_analysis import errors as public
-from mri_analysis.contracts.segmentation import (
-    SegmentationRefused,
-    SegmentationRequest,
-    SegmentationResponse,
-)
+from mri_analysis.contracts.segmentation import Quality, SegmentationRefused
+from mri_analysis.contracts.segmentation_archive import ARCHIVE_TYPE, pack
 from mri_segmentation.analysis import analyse
-from mri_segmentation.artefacts import LABELS, MEASUREMENTS, MONTAGE, artefacts
+from mri_segmentation.artefacts import artefacts
 from mri_segmentation.errors import (
     NonFiniteVoxels,
     UnreadableImage,
@@ -37,24 +34,17 @@ from mri_segmentation.errors import (
     UnusableOrientation,
 )
 from mri_segmentation.network import Network
-from mri_segmentation.store import (
-    ImageNotFound,
-    ImageTooLarge,
-    ResultsBucket,
-    StorageUnavailable,
-    s3_client,
-)
 from mri_segmentation.volume import read_nifti
 
-BUCKET_VARIABLE = "RESULTS_BUCKET"
 THREADS_VARIABLE = "SEGMENTATION_THREADS"
-MAX_BODY_BYTES = 16_384
+MAX_IMAGE_BYTES = 1_000_000_000
+"""What an asynchronous SageMaker endpoint takes as well."""
 
 logger = logging.getLogger("mri_segmentation.server")
 
 
-class InvalidRequest(ValueError):
-    """The body is no :class:`~mri_analysis.contracts.segmentation.SegmentationRequest`."""
+class ImageTooLarge(ValueError):
+    """The image is larger than one analysis takes."""
 
 
 PUBLIC_ERRORS: dict[type[Exception], type[public.UploadError]] = {
@@ -64,33 +54,20 @@ PUBLIC_ERRORS: dict[type[Exception], type[public.UploadError]] = {
     NonFiniteVoxels: public.NonFiniteVoxels,
     UnusableOrientation: public.UnknownOrientation,
     ImageTooLarge: public.FileTooLarge,
-    ImageNotFound: public.UploadMissing,
 }
 """What is wrong with an image, and the error the state machine knows it by."""
 
 IMAGE_FAULTS = tuple(PUBLIC_ERRORS)
 
 
-def segment(
-    request: SegmentationRequest, bucket: ResultsBucket, network: Network
-) -> SegmentationResponse:
-    """Analyse the image a request names and store the results.
+def segment(image: bytes, network: Network) -> tuple[bytes, Quality]:
+    """Analyse a NIfTI image; the archive of its results, and how far they can be trusted.
 
-    An image that shows no usable brain is stored and answered like any other: verdict and reasons
-    are results. One that cannot be read at all raises one of :data:`IMAGE_FAULTS`.
+    An image that shows no usable brain is answered like any other: verdict and reasons are results.
+    One that cannot be read at all raises one of :data:`IMAGE_FAULTS`.
     """
-    image = read_nifti(bucket.read_image(request.image_s3_key))
-    analysis = analyse(image, network)
-    bucket.write(request.output_prefix, artefacts(analysis))
-    quality = analysis.measurements.quality
-    return SegmentationResponse(
-        labels_key=request.output_prefix + LABELS,
-        measurements_key=request.output_prefix + MEASUREMENTS,
-        montage_key=request.output_prefix + MONTAGE,
-        verdict=quality.verdict,
-        refusal=quality.refusal,
-        reasons=quality.reasons(),
-    )
+    analysis = analyse(read_nifti(image), network)
+    return pack(artefacts(analysis)), analysis.measurements.quality
 
 
 def refusal_of(fault: Exception) -> SegmentationRefused:
@@ -99,37 +76,29 @@ def refusal_of(fault: Exception) -> SegmentationRefused:
     return SegmentationRefused(code=error.__name__, message=str(fault))
 
 
-def parse_request(body: bytes) -> SegmentationRequest:
-    """Validate a body.
+async def read_image(request: Request) -> bytes:
+    """The body of a request.
 
     Raises
     ------
-    InvalidRequest
-        Its message names fields, never values.
+    ImageTooLarge
+        As soon as that is certain; what follows is not read.
     """
-    if len(body) > MAX_BODY_BYTES:
-        raise InvalidRequest("The request is too long; it carries keys, not the image.")
-    try:
-        request = SegmentationRequest.model_validate_json(body)
-    except ValidationError as error:
-        fields = sorted({".".join(map(str, e["loc"])) or "body" for e in error.errors()})
-        raise InvalidRequest(f"The request is not valid in: {', '.join(fields)}.") from None
-    if not request.output_prefix.endswith("/") or ".." in request.output_prefix.split("/"):
-        raise InvalidRequest("output_prefix must end with '/' and must not climb.")
-    return request
+    image = bytearray()
+    async for chunk in request.stream():
+        image += chunk
+        if len(image) > MAX_IMAGE_BYTES:
+            raise ImageTooLarge("The image is larger than 1 GB; send a smaller one.")
+    return bytes(image)
 
 
-def create_app(
-    load_network: Callable[[], Network], open_bucket: Callable[[], ResultsBucket]
-) -> Starlette:
+def create_app(load_network: Callable[[], Network]) -> Starlette:
     """The ASGI application.
 
     Parameters
     ----------
     load_network : callable
         Called once at start; ``/ping`` answers 503 until it has returned.
-    open_bucket : callable
-        Called at the first invocation.
     """
     one_at_a_time = asyncio.Lock()
 
@@ -145,37 +114,31 @@ def create_app(
     async def invocations(request: Request) -> Response:
         started = time.perf_counter()
         try:
-            parsed = parse_request(await request.body())
             async with one_at_a_time:
-                if getattr(request.app.state, "bucket", None) is None:
-                    request.app.state.bucket = await run_in_threadpool(open_bucket)
                 _log("started")
-                answer = await run_in_threadpool(
-                    segment, parsed, request.app.state.bucket, request.app.state.network
+                image = await read_image(request)
+                archive, quality = await run_in_threadpool(
+                    segment, image, request.app.state.network
                 )
         except IMAGE_FAULTS as error:
             # SageMaker keeps the body of any other status from the caller of an asynchronous
             # endpoint, who then could not tell a bad image from a broken container.
             refused = refusal_of(error)
             _log("refused", seconds=_since(started), code=refused.code)
-            return _json(refused)
-        except InvalidRequest as error:
-            return _failure(400, type(error).__name__, str(error), started)
-        except StorageUnavailable as error:
-            return _failure(500, type(error).__name__, str(error), started)
+            return Response(refused.model_dump_json(), media_type="application/json")
         except Exception as error:  # noqa: BLE001
             # The last net: whatever happens, the answer is JSON. The message of an unforeseen error
-            # may quote a key or a header, so only its type is told.
+            # may quote the image's header, so only its type is told.
             logger.error("unforeseen error %s", type(error).__name__)
             message = "The analysis stopped unexpectedly; try again, then tell the operator."
             return _failure(500, "InternalError", message, started)
         _log(
             "analysed",
             seconds=_since(started),
-            verdict=answer.verdict.value,
-            refusal=answer.refusal,
+            verdict=quality.verdict.value,
+            refusal=quality.refusal,
         )
-        return _json(answer)
+        return Response(archive, media_type=ARCHIVE_TYPE)
 
     return Starlette(
         routes=[
@@ -187,12 +150,8 @@ def create_app(
 
 
 def _failure(status: int, code: str, message: str, started: float) -> JSONResponse:
-    _log("refused" if status < 500 else "failed", seconds=_since(started), code=code)
+    _log("failed", seconds=_since(started), code=code)
     return JSONResponse({"code": code, "message": message}, status_code=status)
-
-
-def _json(answer: SegmentationResponse | SegmentationRefused) -> Response:
-    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 def _since(started: float) -> float:
@@ -203,24 +162,17 @@ def _log(event: str, **facts: str | float | None) -> None:
     logger.info(json.dumps({"event": event, **facts}))
 
 
-def bucket_of_environment() -> ResultsBucket:
-    """The bucket named by ``RESULTS_BUCKET``."""
-    return ResultsBucket(s3_client(), os.environ[BUCKET_VARIABLE])
-
-
 def main() -> None:
-    """Serve until stopped; ``RESULTS_BUCKET`` must be set."""
+    """Serve until stopped."""
     parser = argparse.ArgumentParser(prog="mri_segmentation.server", description=__doc__)
     # SageMaker starts a container with this word appended to its entry point.
     parser.add_argument("command", nargs="?", choices=["serve"], help="may be left out")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
     told = parser.parse_args()
-    if not os.environ.get(BUCKET_VARIABLE):
-        parser.error(f"the environment variable {BUCKET_VARIABLE} is not set")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     threads = int(os.environ.get(THREADS_VARIABLE, "2"))
-    app = create_app(lambda: Network(threads=threads), bucket_of_environment)
+    app = create_app(lambda: Network(threads=threads))
     # Access logs would repeat what _log says, once a ping.
     uvicorn.run(app, host=told.host, port=told.port, access_log=False, log_level="warning")
 

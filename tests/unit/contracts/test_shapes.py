@@ -15,7 +15,6 @@ from mri_analysis.contracts.live_updates import StudyChange, StudyEvent
 from mri_analysis.contracts.report import Description, Report
 from mri_analysis.contracts.segmentation import (
     Measurements,
-    SegmentationRequest,
     SegmentationResponse,
 )
 from mri_analysis.contracts.study import PreparedStudy
@@ -41,7 +40,6 @@ CONTRACTS: tuple[type[BaseModel], ...] = (
     Report,
     ReportTask,
     SegmentTask,
-    SegmentationRequest,
     SegmentationResponse,
     StoreTask,
     StudyChange,

@@ -1,16 +1,25 @@
 """Asking the endpoint, and passing its answer on."""
 
+import io
 import uuid
+import zipfile
+from collections.abc import Iterable
 
 import pytest
 
+from mri_analysis.contracts import segmentation_archive
 from mri_analysis.contracts.job import Job, JobStatus
 from mri_analysis.contracts.segmentation import (
+    Contrast,
+    Engine,
+    ImageGeometry,
+    Measurements,
+    Quality,
+    QualityCheck,
     SegmentationRefused,
-    SegmentationRequest,
-    SegmentationResponse,
     Verdict,
 )
+from mri_analysis.contracts.segmentation_archive import LABELS, MEASUREMENTS, MONTAGE, pack
 from mri_analysis.contracts.tasks import SegmentTask
 from mri_analysis.errors import ModelEndpointUnavailable
 from mri_analysis.use_cases.segment_image import (
@@ -31,9 +40,30 @@ JOB = "1f0c6a7e-2f57-4c0e-9a37-b1a1de3a4c11"
 TASK = SegmentTask(
     organization_id="demo", job_id=JOB, task_token="token", image_key="prepared/demo/x"
 )
-ANSWER = SegmentationResponse(
-    labels_key="l", measurements_key="m", montage_key="p", verdict=Verdict.PASS, reasons=[]
+MEASURED = Measurements(
+    geometry=ImageGeometry(shape=(2, 2, 2), spacing_mm=(1.0, 1.0, 1.0), orientation="RAS"),
+    contrast=Contrast.T1_LIKE,
+    volumes=[],
+    ratios=[],
+    quality=Quality(
+        verdict=Verdict.WARN,
+        checks=[QualityCheck(code="noise", verdict=Verdict.WARN, message="It is noisy.")],
+    ),
+    not_assessed=[],
+    label_names={},
+    engine=Engine(
+        name="test",
+        version="0",
+        weights_sha256="0" * 64,
+        parameters={},
+        libraries={},
+        refined=False,
+        seconds={},
+        cpu_seconds=0,
+    ),
 )
+FILES = {LABELS: b"labels", MEASUREMENTS: MEASURED.model_dump_json().encode(), MONTAGE: b"picture"}
+PREFIX = f"results/demo/{JOB}/"
 
 
 @pytest.fixture
@@ -58,14 +88,13 @@ def request(
     return results
 
 
-def test_endpoint_gets_a_request_it_can_read(jobs: MemoryJobs) -> None:
+def test_endpoint_gets_the_prepared_image(jobs: MemoryJobs) -> None:
     endpoint, callbacks = MemoryEndpoint(), MemoryCallbacks()
 
     results = request(jobs, endpoint, callbacks)
 
     ((uri, inference_id),) = endpoint.started
-    body = results.get(uri.removeprefix("s3://memory/"))
-    assert SegmentationRequest.model_validate_json(body).image_s3_key == TASK.image_key
+    assert uri == results.uri(TASK.image_key)
     assert callbacks.kept[inference_id].task_token == "token"
     assert jobs.jobs[JOB].status is JobStatus.SEGMENTING
 
@@ -99,29 +128,76 @@ def waiting(jobs: MemoryJobs) -> tuple[str, MemoryCallbacks]:
 def answer(
     callbacks: MemoryCallbacks, notification: InferenceNotification, output: bytes = b""
 ) -> MemoryTaskTokens:
+    return answer_with(MemoryObjects({"out": output}), callbacks, notification)
+
+
+def answer_with(
+    results: MemoryObjects, callbacks: MemoryCallbacks, notification: InferenceNotification
+) -> MemoryTaskTokens:
     tokens = MemoryTaskTokens()
-    results = MemoryObjects({"out": output})
     answer_callback(notification, results=results, callbacks=callbacks, task_tokens=tokens)
     return tokens
 
 
-def test_success_lets_the_state_go_on(waiting) -> None:
+def test_success_stores_the_files_and_lets_the_state_go_on(waiting) -> None:
     inference_id, callbacks = waiting
+    results = MemoryObjects({"out": pack(FILES)})
+
+    tokens = answer_with(results, callbacks, InferenceNotification(inference_id, True, "out"))
+
+    response = tokens.succeeded["token"]
+    assert response.verdict is MEASURED.quality.verdict
+    assert response.reasons == MEASURED.quality.reasons()
+    assert results.get(response.labels_key) == b"labels"
+    assert results.get(response.measurements_key) == FILES[MEASUREMENTS]
+    assert results.get(response.montage_key) == b"picture"
+    assert response.labels_key == PREFIX + LABELS
+
+
+def packed(names: Iterable[str], content: bytes = b"") -> bytes:
+    """An archive as a container that went astray might answer."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, FILES.get(name, content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        b"",
+        b"not json",
+        b"{}",
+        b'{"labels_key": "x"}',
+        pack(FILES)[:200],
+        pack(FILES | {MEASUREMENTS: b"{}"}),
+        packed([LABELS, MEASUREMENTS]),
+        packed([*FILES, "../../other/report.json"]),
+        packed([LABELS, MEASUREMENTS, "montage.svg"]),
+    ],
+)
+def test_answer_that_is_no_segmentation_fails_the_state(waiting, output: bytes) -> None:
+    inference_id, callbacks = waiting
+    results = MemoryObjects({"out": output})
+
+    tokens = answer_with(results, callbacks, InferenceNotification(inference_id, True, "out"))
+
+    assert tokens.failed["token"][0] == "ModelFailed"
+    assert set(results.objects) == {"out"}
+
+
+def test_archive_that_grows_too_large_is_not_unpacked(
+    waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inference_id, callbacks = waiting
+    monkeypatch.setattr(segmentation_archive, "MAX_BYTES", 1_000)
 
     tokens = answer(
         callbacks,
         InferenceNotification(inference_id, True, "out"),
-        ANSWER.model_dump_json().encode(),
+        pack(FILES | {LABELS: bytes(2_000)}),
     )
-
-    assert tokens.succeeded == {"token": ANSWER}
-
-
-@pytest.mark.parametrize("output", [b"", b"not json", b"{}", b'{"labels_key": "x"}'])
-def test_answer_that_is_no_segmentation_fails_the_state(waiting, output: bytes) -> None:
-    inference_id, callbacks = waiting
-
-    tokens = answer(callbacks, InferenceNotification(inference_id, True, "out"), output)
 
     assert tokens.failed["token"][0] == "ModelFailed"
 

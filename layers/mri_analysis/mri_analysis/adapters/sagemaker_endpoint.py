@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBr
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.adapters.aws_errors import error_code, is_transient
+from mri_analysis.contracts.segmentation_archive import ARCHIVE_TYPE
 from mri_analysis.errors import ModelEndpointResting, ModelEndpointUnavailable
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class SageMakerSegmentationEndpoint:
                 EndpointName=self._endpoint_name,
                 InputLocation=input_uri,
                 InferenceId=inference_id,
-                ContentType="application/json",
-                Accept="application/json",
+                ContentType="application/octet-stream",
+                Accept=ARCHIVE_TYPE,
                 InvocationTimeoutSeconds=self._timeout_seconds,
                 # Nobody waits longer than the state does: its answer would be work for nothing.
                 RequestTTLSeconds=STATE_TIMEOUT_SECONDS,

@@ -1,8 +1,8 @@
-"""What the segmentation endpoint takes and gives.
+"""What the segmentation endpoint gives.
 
-``SegmentationRequest`` is the body of ``/invocations``; ``SegmentationResponse`` its answer. The
-measurements themselves lie in S3 (``measurements.json``), because a state of the state machine
-carries keys only.
+``/invocations`` takes the image and answers an archive (``contracts.segmentation_archive``) or
+``SegmentationRefused``. What the state machine hears of it is ``SegmentationResponse``: the files
+themselves lie in S3, because a state carries keys only.
 """
 
 from enum import StrEnum
@@ -11,15 +11,6 @@ from typing import Literal
 from pydantic import Field
 
 from mri_analysis.contracts.base import Contract, S3Key, Sha256
-
-
-class SegmentationRequest(Contract):
-    """Body of ``/invocations``: one prepared NIfTI in, results below ``output_prefix``."""
-
-    schema_version: Literal[1] = 1
-    image_s3_key: S3Key
-    output_format: Literal["nifti"] = "nifti"
-    output_prefix: S3Key = Field(description="ends with '/', in the results bucket")
 
 
 class Verdict(StrEnum):
@@ -167,7 +158,7 @@ class SegmentationRefused(Contract):
 
 
 class SegmentationResponse(Contract):
-    """Answer of ``/invocations``; the keys lie in the results bucket."""
+    """What the state ``SegmentImage`` ends with; the keys lie in the results bucket."""
 
     schema_version: Literal[1] = 1
     labels_key: S3Key

@@ -4,13 +4,22 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from mri_analysis.contracts.job import JobStatus
 from mri_analysis.contracts.segmentation import (
+    Measurements,
     SegmentationRefused,
-    SegmentationRequest,
     SegmentationResponse,
+)
+from mri_analysis.contracts.segmentation_archive import (
+    CONTENT_TYPES,
+    LABELS,
+    MEASUREMENTS,
+    MONTAGE,
+    InvalidArchive,
+    is_archive,
+    unpack,
 )
 from mri_analysis.contracts.tasks import SegmentTask
 from mri_analysis.errors import ModelEndpointUnavailable, ModelFailed, UploadMissing
@@ -48,20 +57,12 @@ def request_segmentation(
     it.
     """
     jobs.advance(task.organization_id, task.job_id, JobStatus.SEGMENTING)
-    keys = StudyKeys(task.organization_id, task.job_id)
-    request = SegmentationRequest(image_s3_key=task.image_key, output_prefix=keys.results)
-    results.put(keys.segmentation_request, request.model_dump_json().encode(), "application/json")
     inference_id = str(uuid.uuid4())
     callbacks.save(
         PendingCallback(inference_id, task.organization_id, task.job_id, task.task_token)
     )
-    endpoint.start(results.uri(keys.segmentation_request), inference_id)
+    endpoint.start(results.uri(task.image_key), inference_id)
     return inference_id
-
-
-_ANSWER: TypeAdapter[SegmentationResponse | SegmentationRefused] = TypeAdapter(
-    SegmentationResponse | SegmentationRefused
-)
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ def answer_callback(
         )
         return callback
     try:
-        output = _ANSWER.validate_json(results.get(notification.output_key))
-    except (ValidationError, UploadMissing):
+        output = _output(results.get(notification.output_key), callback, results)
+    except (InvalidArchive, ValidationError, UploadMissing):
         task_tokens.fail(
             callback.task_token,
             ModelFailed.__name__,
@@ -106,3 +107,25 @@ def answer_callback(
     else:
         task_tokens.succeed(callback.task_token, output)
     return callback
+
+
+def _output(
+    answer: bytes, callback: PendingCallback, results: ObjectStore
+) -> SegmentationResponse | SegmentationRefused:
+    """Store what the container answered; the container itself reaches no bucket."""
+    if not is_archive(answer):
+        return SegmentationRefused.model_validate_json(answer)
+    files = unpack(answer)
+    # Before anything is stored: an answer that is no segmentation leaves no files behind.
+    quality = Measurements.model_validate_json(files[MEASUREMENTS]).quality
+    prefix = StudyKeys(callback.organization_id, callback.job_id).results
+    for name, content in files.items():
+        results.put(prefix + name, content, CONTENT_TYPES[name])
+    return SegmentationResponse(
+        labels_key=prefix + LABELS,
+        measurements_key=prefix + MEASUREMENTS,
+        montage_key=prefix + MONTAGE,
+        verdict=quality.verdict,
+        refusal=quality.refusal,
+        reasons=quality.reasons(),
+    )
