@@ -4,6 +4,7 @@ usage: python -m migrations.migrate DATABASE_URL
 """
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import OperationalError
 
 from migrations.application_user import IAM_SIGN_IN, grant_to_application
+
+_PAUSE_S = 2.0
 
 
 def alembic_config() -> Config:
@@ -29,6 +33,28 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def wait_until_it_answers(engine: Engine, limit_s: float) -> None:
+    """Return when the database takes a connection.
+
+    A proxy that was made a minute ago refuses connections until it knows its target, and a paused
+    or failing-over database needs a while.
+
+    Raises
+    ------
+    OperationalError
+        What the last attempt met, after ``limit_s`` seconds.
+    """
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            with engine.connect():
+                return
+        except OperationalError:
+            if time.monotonic() + _PAUSE_S > deadline:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def prepare_database(

@@ -9,10 +9,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from migrations.migrate import prepare_database
+from migrations.migrate import prepare_database, wait_until_it_answers
 from mri_analysis import wiring
 from mri_analysis.custom_resource import answer, is_custom_resource
 from mri_analysis.observability import logger, tracer
+
+WAIT_S = 420
+"""The function has ten minutes; the migrations themselves need some of them."""
 
 
 @logger.inject_lambda_context(log_event=False)
@@ -26,6 +29,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _migrate() -> dict[str, Any]:
-    done = prepare_database(wiring.database_owner(), application_user=wiring.application_user())
+    database = wiring.database_owner()
+    wait_until_it_answers(database, WAIT_S)
+    done = prepare_database(database, application_user=wiring.application_user())
     logger.info("database migrated", **done)
     return done

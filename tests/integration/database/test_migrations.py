@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects.mysql import dialect as mysql_dialect
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from migrations.migrate import alembic_config, migrate
+from migrations.migrate import alembic_config, migrate, wait_until_it_answers
 from mri_analysis.adapters.sql_tables import metadata
+from tests.support.mariadb import MariaDb
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -77,3 +80,23 @@ def test_sql_for_mysql_has_nothing_only_mariadb_takes(sql: str) -> None:
     assert "DATETIME(6)" in sql
     assert "LONGTEXT" in sql
     assert not re.search(r"\bRETURNING\b|\bINET6\b|\bENUM\b", sql)
+
+
+def test_a_database_that_comes_later_is_waited_for(mariadb: MariaDb) -> None:
+    url = mariadb.create("late")
+    came_back = threading.Event()
+
+    with mariadb.gone():
+        waiting = threading.Thread(
+            target=lambda: (wait_until_it_answers(create_engine(url), 60), came_back.set())
+        )
+        waiting.start()
+        assert not came_back.wait(0.5)
+    waiting.join()
+
+    assert came_back.is_set()
+
+
+def test_a_database_that_never_comes_is_told() -> None:
+    with pytest.raises(OperationalError):
+        wait_until_it_answers(create_engine("mysql+pymysql://root@127.0.0.1:1/mri"), 0)
