@@ -32,13 +32,15 @@ def _report() -> DeploymentReport:
 
 
 def _required(event: dict[str, Any]) -> dict[str, Any]:
-    """Refuse a release whose components do not work; never refuse the way back from one."""
-    releases = wiring.refused_releases()
-    if releases.contains(event.get("OldResourceProperties", {})):
-        logger.warning("rolling back a refused release: not checked")
+    """Refuse a release whose components do not work; never refuse the way back to one that did."""
+    releases = wiring.deployed_releases("check")
+    if releases.accepted(event["ResourceProperties"]) or (
+        releases.accepted(event.get("OldResourceProperties", {})) is False
+    ):
+        logger.warning("on the way back to an earlier release: not checked")
         return {}
     report = _report()
+    releases.note(event["ResourceProperties"], accepted=report.ok)
     if not report.ok:
-        releases.add(event["ResourceProperties"])
         raise DeploymentRefused(report.complaint())
     return {}

@@ -23,9 +23,20 @@ WAIT_S = 420
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Migrate; answer the revision before and after."""
     if is_custom_resource(event):
-        answer(event, _migrate, "database-schema")
+        answer(event, lambda: _for_release(event["ResourceProperties"]), "database-schema")
         return {}
     return _migrate()
+
+
+def _for_release(properties: dict[str, Any]) -> dict[str, Any]:
+    """Migrate once for each release: the way back to an earlier one must not need the database."""
+    releases = wiring.deployed_releases("migration")
+    if releases.accepted(properties):
+        logger.warning("on the way back to an earlier release: schema left as it is")
+        return {}
+    done = _migrate()
+    releases.note(properties, accepted=True)
+    return done
 
 
 def _migrate() -> dict[str, Any]:

@@ -289,6 +289,8 @@ def test_aws_has_the_operation_and_its_options(
     members = {xform_name(name, "-") for name in (shape.members if shape else {})}
     required = {xform_name(name, "-") for name in (shape.required_members if shape else [])}
 
+    # A boolean has a second form, which switches it off.
+    members |= {f"no-{name}" for name in members}
     assert options <= members | _GLOBAL_OPTIONS | _PAGING
     assert required <= options
 

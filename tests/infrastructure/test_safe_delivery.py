@@ -57,7 +57,7 @@ def test_traffic_of_a_function_shifts_and_comes_back_by_alarm(name: str) -> None
     assert update["DeploymentGroupName"] == {"Ref": f"{name}DeploymentGroup"}
     assert group["AlarmConfiguration"] == {
         "Enabled": True,
-        "Alarms": [{"Name": {"Ref": "UnexpectedFailuresAlarm"}}],
+        "Alarms": [{"Name": {"Ref": "ReleaseAlarm"}}],
     }
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
 
@@ -116,3 +116,14 @@ def test_stopped_executions_reach_the_error_handler() -> None:
     assert rule["EventPattern"]["source"] == ["aws.states"]
     assert set(rule["EventPattern"]["detail"]["status"]) == {"ABORTED", "TIMED_OUT"}
     assert rule["Targets"][0]["DeadLetterConfig"]
+
+
+def test_the_repair_of_an_outage_can_be_deployed() -> None:
+    threshold = RESOURCES["ReleaseAlarm"]["Properties"]["Threshold"]
+
+    assert threshold == {"Fn::If": ["StopOnAlarm", 1, 1000000]}
+
+
+def test_the_trail_is_made_last() -> None:
+    """Its bucket can be emptied by nobody for years, so a failed deployment must not have it."""
+    assert set(RESOURCES["Audit"]["DependsOn"]) >= {"DeploymentCheck", "ReadingApiStage"}

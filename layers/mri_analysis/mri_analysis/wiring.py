@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mri_analysis.adapters.dynamodb_callbacks import DynamoDbCallbackStore
     from mri_analysis.adapters.dynamodb_connections import DynamoDbConnections
-    from mri_analysis.adapters.dynamodb_releases import RefusedReleases
+    from mri_analysis.adapters.dynamodb_releases import DeployedReleases
     from mri_analysis.adapters.dynamodb_tickets import DynamoDbTickets
     from mri_analysis.adapters.s3_object_store import S3ObjectStore
     from mri_analysis.adapters.s3_upload_forms import S3UploadForms
@@ -173,13 +173,12 @@ def application_user() -> str | None:
     return make_url(settings().database_url).username
 
 
-@cache
-def refused_releases() -> "RefusedReleases":
-    """Releases that the deployment check refused."""
-    from mri_analysis.adapters.dynamodb_releases import RefusedReleases
+def deployed_releases(step: str) -> "DeployedReleases":
+    """How earlier releases fared in one step of a deployment."""
+    from mri_analysis.adapters.dynamodb_releases import DeployedReleases
 
     client = boto3.client("dynamodb", config=CLIENT_CONFIG)
-    return RefusedReleases(client, settings().idempotency_table)
+    return DeployedReleases(client, settings().idempotency_table, step)
 
 
 def components() -> "list[Component]":

@@ -76,7 +76,7 @@ class EndpointProbe:
             answer = self._client.describe_endpoint(EndpointName=self._endpoint_name)
         status = answer["EndpointStatus"]
         # While it is updated the endpoint answers with the version before.
-        if status not in ("InService", "Updating", "SystemUpdating"):
+        if status not in ("InService", "Updating", "SystemUpdating", "RollingBack"):
             raise ComponentUnusable(
                 f"The endpoint {self._endpoint_name} is {status}.",
                 "Read its events and the container's log group.",

@@ -1,8 +1,9 @@
-"""Releases that a check refused.
+"""How the releases of a deployment fared.
 
-CloudFormation rolls a refused release back by updating the same resource with the old properties,
-and does not say that it is on its way back. A check that failed there too would leave the stack
-stuck between two releases, so a refusal is noted.
+CloudFormation rolls back by updating the same resources with the properties of the release before,
+and does not say that it is on its way back. A step that failed there too, in the middle of an
+outage, would leave the stack stuck between two releases. So each release is noted: one that was
+refused may be left, and one that worked before may be returned to, without being asked again.
 """
 
 import hashlib
@@ -14,35 +15,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A rollback follows within minutes; the same release may be tried again the next day.
-_KEEP_SECONDS = 6 * 3600
+# A rollback follows within minutes, a return to an old release within months.
+_KEEP_SECONDS = 400 * 86_400
 
 
-class RefusedReleases:
-    """Rows in the table of idempotency keys, which expire by themselves."""
+class DeployedReleases:
+    """Rows in the table of idempotency keys, which expire by themselves.
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    Parameters
+    ----------
+    step
+        Which step of a deployment the rows belong to.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, step: str) -> None:
         self._client = client
         self._table = table
+        self._step = step
 
-    def add(self, properties: Mapping[str, Any]) -> None:
-        """Note that the release with these properties was refused."""
+    def note(self, properties: Mapping[str, Any], *, accepted: bool) -> None:
+        """Keep whether the release with these properties was accepted."""
         self._client.put_item(
             TableName=self._table,
             Item={
-                "id": {"S": _id(properties)},
+                "id": {"S": self._id(properties)},
+                "accepted": {"BOOL": accepted},
                 "expiration": {"N": str(int(time.time()) + _KEEP_SECONDS)},
             },
         )
 
-    def contains(self, properties: Mapping[str, Any]) -> bool:
-        """Whether the release with these properties was refused in the last hours."""
+    def accepted(self, properties: Mapping[str, Any]) -> bool | None:
+        """Whether it was accepted; None for a release that was never met."""
         item = self._client.get_item(
-            TableName=self._table, Key={"id": {"S": _id(properties)}}, ConsistentRead=True
+            TableName=self._table, Key={"id": {"S": self._id(properties)}}, ConsistentRead=True
         ).get("Item")
-        return item is not None and int(item["expiration"]["N"]) > time.time()
+        return None if item is None else item["accepted"]["BOOL"]
 
-
-def _id(properties: Mapping[str, Any]) -> str:
-    canonical = json.dumps(properties, sort_keys=True)
-    return f"refused-release#{hashlib.sha256(canonical.encode()).hexdigest()}"
+    def _id(self, properties: Mapping[str, Any]) -> str:
+        canonical = json.dumps(properties, sort_keys=True)
+        return f"release#{self._step}#{hashlib.sha256(canonical.encode()).hexdigest()}"
