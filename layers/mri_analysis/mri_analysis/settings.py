@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     database_sign_in: Literal["url", "iam", "secret"] = "url"
     database_secret_arn: str = ""
     """For ``secret``: user and password of the functions."""
+    database_ca_file: str = ""
+    """Certificates of the database's own authority (PEM), beside those the system knows."""
     database_owner_secret_arn: str = ""
     """User and password of who migrates; empty where the functions' own address may."""
     knowledge_snapshot_path: str = ""

@@ -161,7 +161,8 @@ def database_owner() -> "Engine":
     if not secret_arn:
         return _database()
     client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
-    return connect(settings().database_url, stored_secret(client, secret_arn))
+    credentials = stored_secret(client, secret_arn)
+    return connect(settings().database_url, credentials, settings().database_ca_file)
 
 
 def application_user() -> str | None:
@@ -226,8 +227,10 @@ def _database() -> "Engine":
 
     chosen = settings()
     if chosen.database_sign_in == "iam":
-        return connect(chosen.database_url, iam_token(boto3.client("rds", config=CLIENT_CONFIG)))
+        token = iam_token(boto3.client("rds", config=CLIENT_CONFIG))
+        return connect(chosen.database_url, token, chosen.database_ca_file)
     if chosen.database_sign_in == "secret":
         client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
-        return connect(chosen.database_url, stored_secret(client, chosen.database_secret_arn))
+        credentials = stored_secret(client, chosen.database_secret_arn)
+        return connect(chosen.database_url, credentials, chosen.database_ca_file)
     return connect(chosen.database_url)

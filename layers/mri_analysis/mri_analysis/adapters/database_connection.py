@@ -26,7 +26,7 @@ Credentials = Callable[[URL], dict[str, str]]
 _MYSQL_PORT = 3306
 
 
-def connect(database_url: str, credentials: Credentials | None = None) -> Engine:
+def connect(database_url: str, credentials: Credentials | None = None, ca_file: str = "") -> Engine:
     """An engine with one connection, which is what one Lambda environment can use at a time.
 
     ``pool_pre_ping`` finds connections that a failover or an idle proxy closed; ``hide_parameters``
@@ -40,12 +40,17 @@ def connect(database_url: str, credentials: Credentials | None = None) -> Engine
         Asked before each new connection, since a token is valid for minutes only. With credentials
         the connection is encrypted and the server's certificate is checked: RDS Proxy shows one of
         Amazon's public authority, which the system's store knows.
+    ca_file
+        PEM file of an authority that the system's store does not know, such as that of RDS itself.
     """
     if database_url.startswith("sqlite"):
         return _sqlite(database_url)
     arguments: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 20, "write_timeout": 20}
     if credentials is not None:
-        arguments["ssl"] = ssl.create_default_context()
+        trusted = ssl.create_default_context()
+        if ca_file:
+            trusted.load_verify_locations(ca_file)
+        arguments["ssl"] = trusted
     engine = create_engine(
         database_url,
         pool_size=1,
