@@ -61,6 +61,8 @@ logs: $(READY) ## follow the functions' logs; JOB=id shows one study with its tr
 lock: ## pin the requirements anew (needs uv)
 	@set -e; pin="uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11"; \
 	$$pin requirements/dev.in -o requirements/dev.txt; $$pin requirements/sam.in -o requirements/sam.txt; \
+	$$pin pipeline/requirements.in -o pipeline/requirements.txt; \
+	$$pin -c requirements/dev.txt pipeline/requirements_smoke_test.in -o pipeline/requirements_smoke_test.txt; \
 	$$pin requirements/checks.in -o requirements/checks.txt; $$pin requirements/emulated.in -o requirements/emulated.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
 	for name in layers/mri_analysis functions/prepare_study functions/migrate_database models/segmentation; do \
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \

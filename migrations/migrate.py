@@ -18,6 +18,8 @@ from sqlalchemy.exc import OperationalError
 from migrations.application_user import IAM_SIGN_IN, grant_to_application
 
 _PAUSE_S = 2.0
+_WAITING_HELPS_NOTHING = {1044, 1049}
+"""No right to the database, no such database. 1045 (refused) a new proxy says too."""
 
 
 def alembic_config() -> Config:
@@ -51,8 +53,9 @@ def wait_until_it_answers(engine: Engine, limit_s: float) -> None:
         try:
             with engine.connect():
                 return
-        except OperationalError:
-            if time.monotonic() + _PAUSE_S > deadline:
+        except OperationalError as error:
+            reason = error.orig.args[0] if error.orig and error.orig.args else None
+            if reason in _WAITING_HELPS_NOTHING or time.monotonic() + _PAUSE_S > deadline:
                 raise
             time.sleep(_PAUSE_S)
 

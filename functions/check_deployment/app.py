@@ -34,9 +34,7 @@ def _report() -> DeploymentReport:
 def _required(event: dict[str, Any]) -> dict[str, Any]:
     """Refuse a release whose components do not work; never refuse the way back to one that did."""
     releases = wiring.deployed_releases("check")
-    if releases.accepted(event["ResourceProperties"]) or (
-        releases.accepted(event.get("OldResourceProperties", {})) is False
-    ):
+    if releases.accepted(event["ResourceProperties"]):
         logger.warning("on the way back to an earlier release: not checked")
         return {}
     report = _report()

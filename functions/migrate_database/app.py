@@ -8,10 +8,12 @@ then contract in a later release), because the old functions serve until the tra
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from sqlalchemy.exc import OperationalError
 
 from migrations.migrate import prepare_database, wait_until_it_answers
 from mri_analysis import wiring
-from mri_analysis.custom_resource import answer, is_custom_resource
+from mri_analysis.adapters.component_probes import unreachable_database
+from mri_analysis.custom_resource import DeploymentRefused, answer, is_custom_resource
 from mri_analysis.observability import logger, tracer
 
 WAIT_S = 420
@@ -41,7 +43,10 @@ def _for_release(properties: dict[str, Any]) -> dict[str, Any]:
 
 def _migrate() -> dict[str, Any]:
     database = wiring.database_owner()
-    wait_until_it_answers(database, WAIT_S)
+    try:
+        wait_until_it_answers(database, WAIT_S)
+    except OperationalError as error:
+        raise DeploymentRefused("database: " + " ".join(unreachable_database(error))) from error
     done = prepare_database(database, application_user=wiring.application_user())
     logger.info("database migrated", **done)
     return done

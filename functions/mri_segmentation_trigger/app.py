@@ -21,7 +21,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Queue the inference; its answer reaches the state through ``model_callback``."""
     task = SegmentTask.model_validate(event)
     study_context(task)
-    challenger = is_for_challenger(task.job_id, settings().segmentation_challenger_weight)
+    there_is_one = bool(settings().segmentation_challenger_endpoint_name)
+    challenger = there_is_one and is_for_challenger(
+        task.job_id, settings().segmentation_challenger_weight
+    )
     try:
         inference_id = request_segmentation(
             task,

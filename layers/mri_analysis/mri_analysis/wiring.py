@@ -157,12 +157,16 @@ def database_owner() -> "Engine":
     """The database, signed in as who may change its schema."""
     from mri_analysis.adapters.database_connection import connect, stored_secret
 
-    secret_arn = settings().database_owner_secret_arn
-    if not secret_arn:
-        return _database()
-    client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
-    credentials = stored_secret(client, secret_arn)
-    return connect(settings().database_url, credentials, settings().database_ca_file)
+    chosen = settings()
+    secret_arn = chosen.database_owner_secret_arn or chosen.database_secret_arn
+    credentials = None
+    if secret_arn:
+        client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+        credentials = stored_secret(client, secret_arn)
+    # A migration may rewrite a large table; the function itself ends after ten minutes.
+    return connect(
+        chosen.database_url, credentials, chosen.database_ca_file, statement_timeout_s=540
+    )
 
 
 def application_user() -> str | None:
@@ -195,6 +199,7 @@ def components() -> "list[Component]":
     sagemaker = boto3.client("sagemaker", config=CLIENT_CONFIG)
     for name, purpose in (
         (chosen.segmentation_endpoint_name, "segmentation"),
+        (chosen.segmentation_challenger_endpoint_name, "challenger segmentation"),
         (chosen.vision_language_endpoint_name, "vision-language"),
     ):
         if name:

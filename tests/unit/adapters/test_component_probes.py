@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from migrations.migrate import migrate
 from mri_analysis.adapters import component_probes as probes
@@ -63,6 +63,15 @@ def test_old_schema_is_named(tmp_path: Path) -> None:
 
 def test_empty_database_is_named(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'mri.db'}")
+
+    assert "no schema" in refusal(probes.DatabaseProbe(engine, SCHEMA_REVISION))
+
+
+def test_migration_that_died_before_its_revision_is_no_schema(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'mri.db'}")
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
 
     assert "no schema" in refusal(probes.DatabaseProbe(engine, SCHEMA_REVISION))
 
@@ -243,6 +252,8 @@ def test_existing_index_works_and_the_request_is_signed(search_service: dict[str
     assert "exists" in index(search_service["url"]).probe()
     assert search_service["path"] == "/mri-knowledge"
     assert "us-east-1/es/aws4_request" in search_service["signature"]
+    # Serverless refuses a request without it.
+    assert "x-amz-content-sha256" in search_service["signature"]
 
 
 @pytest.mark.parametrize(
@@ -289,6 +300,28 @@ class Broken:
 
     def probe(self) -> str:
         raise ComponentUnusable("It does not work.", "Mend it.")
+
+
+class Unforeseen:
+    name = "unforeseen"
+
+    def probe(self) -> str:
+        raise RuntimeError("password=hunter2")
+
+
+def test_a_probe_that_breaks_hides_no_other_and_tells_no_text() -> None:
+    report = check_deployment([Unforeseen(), Fine()])
+
+    assert [check.ok for check in report.checks] == [False, True]
+    assert "RuntimeError" in report.complaint()
+    assert "hunter2" not in report.complaint()
+
+
+def test_missing_permission_is_no_missing_model() -> None:
+    bedrock = client("bedrock")
+    with Stubber(bedrock) as stub:
+        stub.add_client_error("get_foundation_model", "AccessDeniedException")
+        assert "may not ask" in refusal(probes.BedrockModelProbe(bedrock, MODEL, lambda: NOW))
 
 
 def test_one_broken_component_makes_the_report_not_ok_and_hides_no_other() -> None:

@@ -44,10 +44,17 @@ def test_fault_of_the_service_is_transient(call: str, fault: Exception) -> None:
         CALLS[call](Failing(fault))
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", [call for call in CALLS if call != "push"])
 def test_refusal_passes(call: str) -> None:
     with pytest.raises(ClientError):
         CALLS[call](Failing(refused("AccessDeniedException", 403)))
+
+
+@pytest.mark.parametrize("code", ["LimitExceededException", "AccessDeniedException"])
+def test_one_socket_that_cannot_be_written_to_keeps_no_other_from_hearing(code: str) -> None:
+    """``announce`` goes on after ServiceUnavailable, and tries the event again."""
+    with pytest.raises(ServiceUnavailable):
+        CALLS["push"](Failing(refused(code, 429)))
 
 
 def test_socket_that_is_gone_is_no_error() -> None:

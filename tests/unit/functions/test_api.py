@@ -256,6 +256,7 @@ def test_pages_show_every_job_once_newest_first(api: Api) -> None:
         {"cursor": "é"},
         {"cursor": base64.urlsafe_b64encode(b"2026-11-22T09:00:00 x").decode()},
         {"cursor": base64.urlsafe_b64encode(b"yesterday x").decode()},
+        {"cursor": base64.urlsafe_b64encode(b"0001-01-01T00:00:00+14:00 x").decode()},
         {"cursor": "x" * 201},
     ],
     ids=str,

@@ -95,10 +95,20 @@ def test_a_release_whose_database_does_not_answer_is_refused(
 def test_the_way_back_from_a_refused_release_is_not_refused(
     component: Component, update: Callable[..., str]
 ) -> None:
+    assert update(FIRST, {}) == ""
     component.works = False
     assert update(SECOND, FIRST)
 
     assert update(FIRST, SECOND) == ""
+
+
+def test_the_corrected_release_after_a_refused_one_is_asked(
+    component: Component, update: Callable[..., str]
+) -> None:
+    component.works = False
+    assert update(FIRST, {})
+
+    assert update(SECOND, FIRST)
 
 
 def test_a_rollback_in_an_outage_is_not_refused(

@@ -173,6 +173,7 @@ def packed(names: Iterable[str], content: bytes = b"") -> bytes:
         pack(FILES)[:200],
         pack(FILES | {MEASUREMENTS: b"{}"}),
         packed([LABELS, MEASUREMENTS]),
+        packed([LABELS, MEASUREMENTS, MONTAGE]),
         packed([*FILES, "../../other/report.json"]),
         packed([LABELS, MEASUREMENTS, "montage.svg"]),
     ],

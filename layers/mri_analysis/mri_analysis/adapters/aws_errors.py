@@ -22,6 +22,7 @@ _THROTTLED = {
     "ThrottlingException",
     "TooManyRequestsException",
     "ProvisionedThroughputExceededException",
+    "LimitExceededException",
     "RequestLimitExceeded",
     "SlowDown",
 }

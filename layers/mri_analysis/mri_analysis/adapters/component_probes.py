@@ -4,6 +4,7 @@ Each tells apart what an operator must do next: an address that does not answer,
 not exist, a thing that exists but is at its end.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,7 +22,30 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from sqlalchemy import Engine
 
-_ABSENT = {"ResourceNotFoundException", "ValidationException", "AccessDeniedException"}
+_ABSENT = {"ResourceNotFoundException", "ValidationException"}
+_REFUSED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_NO_SCHEMA = ("The database holds no schema.", "Run the function migrate-database.")
+_NO_SUCH_TABLE = 1146
+"""MySQL's ER_NO_SUCH_TABLE."""
+
+
+def unreachable_database(error: Exception) -> tuple[str, str]:
+    """Sentence and next step for a database that cannot be opened."""
+    reason = getattr(error, "orig", None) or error
+    code = reason.args[0] if reason.args and isinstance(reason.args[0], int) else ""
+    kind = " ".join(str(part) for part in (type(error).__name__, code) if part)
+    return (
+        f"The database proxy did not answer ({kind}).",
+        "Check DatabaseUrl, the secret, the security groups and the proxy's target health.",
+    )
+
+
+def _is_missing_table(error: Exception) -> bool:
+    """Looks at what the driver said; the error's text holds the statement too."""
+    reason = getattr(error, "orig", None)
+    if reason is None or not reason.args:
+        return False
+    return reason.args[0] == _NO_SUCH_TABLE or str(reason.args[0]).startswith("no such table")
 
 
 class DatabaseProbe:
@@ -41,15 +65,11 @@ class DatabaseProbe:
             with self._engine.connect() as connection:
                 found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         except (SQLAlchemyError, AnalysisError) as error:
-            missing = "alembic_version" in str(error)
-            raise ComponentUnusable(
-                "The database holds no schema."
-                if missing
-                else f"The database proxy did not answer ({type(error).__name__}).",
-                "Run the function migrate-database."
-                if missing
-                else "Check DatabaseUrl, the security groups and the proxy's target health.",
-            ) from error
+            if _is_missing_table(error):
+                raise ComponentUnusable(*_NO_SCHEMA) from error
+            raise ComponentUnusable(*unreachable_database(error)) from error
+        if found is None:  # a migration died before it wrote its revision
+            raise ComponentUnusable(*_NO_SCHEMA)
         # Expand and contract: a newer schema serves this version, an older one does not.
         if str(found) < self._revision:
             raise ComponentUnusable(
@@ -240,7 +260,9 @@ class KnowledgeIndexProbe:
                 "There are no credentials to ask the search service with.",
                 "Run this as the function check-deployment.",
             )
-        request = AWSRequest("HEAD", self._url)
+        # OpenSearch Serverless refuses a signed request that does not name its body's digest.
+        digest = hashlib.sha256(b"").hexdigest()
+        request = AWSRequest("HEAD", self._url, headers={"x-amz-content-sha256": digest})
         SigV4Auth(credentials, self._service, self._region).add_auth(request)
         try:
             answer = URLLib3Session(timeout=10).send(request.prepare())
@@ -262,6 +284,11 @@ def _answering(service: str, absent: str, next_step: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
+        if error_code(error) in _REFUSED:
+            raise ComponentUnusable(
+                f"The function may not ask {service} ({error_code(error)}).",
+                "Look at the policy of check-deployment and at the boundary of its role.",
+            ) from error
         if error_code(error) in _ABSENT:
             raise ComponentUnusable(f"{absent} ({error_code(error)})", next_step) from error
         raise ComponentUnusable(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from mri_analysis.adapters.aws_errors import transient_as
 from mri_analysis.errors import DatabaseUnavailable
@@ -26,7 +26,12 @@ Credentials = Callable[[URL], dict[str, str]]
 _MYSQL_PORT = 3306
 
 
-def connect(database_url: str, credentials: Credentials | None = None, ca_file: str = "") -> Engine:
+def connect(
+    database_url: str,
+    credentials: Credentials | None = None,
+    ca_file: str = "",
+    statement_timeout_s: int = 20,
+) -> Engine:
     """An engine with one connection, which is what one Lambda environment can use at a time.
 
     ``pool_pre_ping`` finds connections that a failover or an idle proxy closed; ``hide_parameters``
@@ -42,10 +47,16 @@ def connect(database_url: str, credentials: Credentials | None = None, ca_file: 
         Amazon's public authority, which the system's store knows.
     ca_file
         PEM file of an authority that the system's store does not know, such as that of RDS itself.
+    statement_timeout_s
+        After that the connection is given up, while the server may go on with the statement.
     """
     if database_url.startswith("sqlite"):
         return _sqlite(database_url)
-    arguments: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 20, "write_timeout": 20}
+    arguments: dict[str, Any] = {
+        "connect_timeout": 5,
+        "read_timeout": statement_timeout_s,
+        "write_timeout": statement_timeout_s,
+    }
     if credentials is not None:
         trusted = ssl.create_default_context()
         if ca_file:
@@ -96,15 +107,6 @@ def stored_secret(client: "SecretsManagerClient", secret_arn: str) -> Credential
         return {"user": secret["username"], "password": secret["password"]}
 
     return read
-
-
-def as_user(database_url: str, user: str) -> str:
-    """The same database, signed in as ``user``.
-
-    >>> as_user("mysql+pymysql://mri_app@db/mri", "admin")
-    'mysql+pymysql://admin@db/mri'
-    """
-    return make_url(database_url).set(username=user).render_as_string(hide_password=False)
 
 
 def _sqlite(database_url: str) -> Engine:

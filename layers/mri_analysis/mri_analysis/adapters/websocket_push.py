@@ -42,5 +42,6 @@ class WebSocketPush:
         except ClientError as error:
             if error_code(error) == "GoneException":
                 return False
-            raise
+            # Whatever is wrong with one socket must not keep the others from hearing.
+            raise ServiceUnavailable("The socket could not be written to.") from error
         return True

@@ -60,6 +60,8 @@ def unpack(content: bytes) -> dict[str, bytes]:
             members = archive.infolist()
             if sorted(member.filename for member in members) != sorted(CONTENT_TYPES):
                 raise InvalidArchive("The archive does not hold exactly the three files.")
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                raise InvalidArchive("The archive is compressed; its files are already.")
             if sum(member.file_size for member in members) > MAX_BYTES:
                 raise InvalidArchive("The files of the archive are too large.")
             return {member.filename: archive.read(member) for member in members}

@@ -19,4 +19,11 @@ def _checked(component: Component) -> CheckedComponent:
         return CheckedComponent(
             name=component.name, ok=False, message=str(error), next_step=error.next_step
         )
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw must not hide the others
+        return CheckedComponent(
+            name=component.name,
+            ok=False,
+            message=f"The probe stopped: {type(error).__name__}.",
+            next_step="Read the log of check-deployment.",
+        )
     return CheckedComponent(name=component.name, ok=True, message=message)

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mri_analysis.contracts.job import Job
 from mri_analysis.errors import InvalidRequest
@@ -44,9 +44,9 @@ def _cursor(job: Job) -> str:
 def _position(cursor: str) -> JobPosition:
     try:
         moment, job_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        position = JobPosition(datetime.fromisoformat(moment), job_id)
-    except (ValueError, binascii.Error) as error:
+        created_at = datetime.fromisoformat(moment)
+        if created_at.tzinfo is None:
+            raise ValueError("a moment without its zone")
+        return JobPosition(created_at.astimezone(UTC), job_id)
+    except (ValueError, OverflowError, binascii.Error) as error:
         raise InvalidRequest("The cursor is none that this API gave out.") from error
-    if position.created_at.tzinfo is None:
-        raise InvalidRequest("The cursor is none that this API gave out.")
-    return position

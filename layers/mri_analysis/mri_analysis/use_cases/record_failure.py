@@ -32,11 +32,11 @@ def record_stopped_execution(
 ) -> FailureReference | None:
     """Set the job of an execution that ended without ``HandleError``: stopped, or out of time.
 
-    None where the job went on without it: completed before, or retried since.
+    None where the job went on without it: completed or failed before, or retried since.
     """
     study = AnalysisInput.model_validate_json(stopped.input)
     job = jobs.find(study.organization_id, study.job_id)
-    if job is None or job.execution_name != stopped.name:
+    if job is None or job.execution_name != stopped.name or job.status is JobStatus.FAILED:
         return None
     caught = {"Error": "States.Timeout" if stopped.status == "TIMED_OUT" else "AnalysisStopped"}
     task = FailureTask(organization_id=study.organization_id, job_id=study.job_id, error=caught)

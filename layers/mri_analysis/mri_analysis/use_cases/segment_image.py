@@ -35,7 +35,7 @@ from mri_analysis.ports.storage import ObjectStore
 
 
 def is_for_challenger(job_id: str, weight: int) -> bool:
-    """Whether a study belongs to the ``weight`` in a hundred that the challenger segments.
+    """Whether a study belongs to the ``weight`` in a hundred that a challenger segments.
 
     By a hash of the job, not by chance: a study that is tried again meets the same model.
     """
