@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mri_analysis.contracts.report import Report, Statement, StatementKind
@@ -55,7 +55,20 @@ def with_finding(report: Report, statement: Statement) -> Report:
     return report.model_copy(update={"key_findings": [*report.key_findings, statement]})
 
 
+ONE_COMPARED_FIGURE: dict[str, Any] = {
+    "volumes_ml": {},
+    "asymmetry_percent": {},
+    "evans_index": None,
+    "verdict": Verdict.PASS,
+    "contrast": Contrast.OTHER,
+    "missing": frozenset(
+        {Structure.HIPPOCAMPUS, Structure.THALAMUS, Structure.VENTRICLES, Structure.DEEP_GREY}
+    ),
+}
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@example(parts=ONE_COMPARED_FIGURE)
 @given(parts=studies)
 def test_the_composed_report_always_passes(a_study: Build, write: Write, parts: dict[str, Any]):
     report, evidence = write(a_study(**parts))

@@ -352,7 +352,8 @@ def _structures(
     for measurement_id in sorted(named - set(statement.cites)):
         yield "structure", f"names {measurement_id} without citing it"
     cited = [cite for cite in statement.cites if context.is_measurement(cite)]
-    if len(cited) == 1 and not named:
+    # The count over all compared figures names none, also where only one was compared.
+    if len(cited) == 1 and not named and statement.text != NONE_OUTSIDE:
         yield "structure", f"does not name {cited[0]}"
 
 
