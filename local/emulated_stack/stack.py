@@ -162,7 +162,8 @@ class EmulatedStack:
 
     def _start(self) -> None:
         shutil.rmtree(self.state_dir, ignore_errors=True)
-        self.state_dir.mkdir(parents=True)
+        # Children of a run that was interrupted may still be ending and writing.
+        self.state_dir.mkdir(parents=True, exist_ok=True)
         self._clients = AwsClients("")
         self._gateway = SageMakerGateway(self._clients)
         control = SageMakerControl([_ENDPOINT])
