@@ -200,6 +200,8 @@ def command(stage: str, values: Mapping[str, str], disable_rollback: bool = Fals
     return [
         sam,
         "deploy",
+        "--config-file",
+        str(CONFIGURATION.resolve()),
         "--config-env",
         stage,
         "--template-file",

@@ -84,6 +84,8 @@ def test_deploys_with_the_values_of_the_stage_and_those_given(checkout: Path) ->
 
     assert called(checkout)[:5] == [
         "deploy",
+        "--config-file",
+        str(deploy.CONFIGURATION.resolve()),
         "--config-env",
         "dev",
         "--template-file",
@@ -185,7 +187,8 @@ def test_dry_run_prints_the_command_and_starts_nothing(
     assert deploy.main(["--dry-run", "dev"]) == 0
 
     printed = shlex.split(capsys.readouterr().out)
-    assert printed[1:4] == ["deploy", "--config-env", "dev"]
+    assert printed[1:3] == ["deploy", "--config-file"]
+    assert printed[4:6] == ["--config-env", "dev"]
     assert 'AlarmEmail=""' in printed
     assert not (checkout / "called.json").exists()
 
