@@ -82,7 +82,7 @@ def overrides(checkout: Path) -> dict[str, str]:
 def test_deploys_with_the_values_of_the_stage_and_those_given(checkout: Path) -> None:
     assert deploy.main(["dev", "AlarmEmail=a@example.org", "Note=two words"]) == 0
 
-    assert called(checkout)[:5] == [
+    assert called(checkout)[:7] == [
         "deploy",
         "--config-file",
         str(deploy.CONFIGURATION.resolve()),
