@@ -168,10 +168,14 @@ class _NothingYet:
         return False
 
     def ref(self, logical_id: str) -> Any:
-        raise NotImplementedError(logical_id)
+        raise TemplateError(
+            f"A rule refers to the resource {logical_id}, which does not exist yet."
+        )
 
     def get_att(self, logical_id: str, attribute: str) -> Any:
-        raise NotImplementedError(logical_id)
+        raise TemplateError(
+            f"A rule refers to the resource {logical_id}, which does not exist yet."
+        )
 
 
 def release_id(build: Path, values: Mapping[str, str]) -> str:

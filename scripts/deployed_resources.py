@@ -18,7 +18,7 @@ from local_stack.template import translate
 _STACK = "AWS::CloudFormation::Stack"
 
 
-class _Placeholders:
+class Placeholders:
     """Stands for resources: a reference gives ``<id>``, an attribute ``<id>.<attribute>``."""
 
     def __init__(self, logical_ids: set[str]) -> None:
@@ -76,7 +76,7 @@ def _nested_values(template: Mapping[str, Any], given: Mapping[str, Any]) -> dic
 
 
 def _resolver(template: Mapping[str, Any], values: Mapping[str, Any]) -> Resolver:
-    return Resolver(template, values, _Placeholders(set(template["Resources"])), "stack")
+    return Resolver(template, values, Placeholders(set(template["Resources"])), "stack")
 
 
 def _existing(

@@ -6,24 +6,9 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from local_stack.intrinsics import Resolver, parameter_values
+from scripts.deployed_resources import Placeholders
 
 FOLDER = Path("infrastructure")
-
-
-class Placeholders:
-    """Stands for resources: a reference gives ``<id>``, an attribute ``<id>.<attribute>``."""
-
-    def __init__(self, logical_ids: set[str]) -> None:
-        self._logical_ids = logical_ids
-
-    def has(self, logical_id: str) -> bool:
-        return logical_id in self._logical_ids
-
-    def ref(self, logical_id: str) -> str:
-        return f"<{logical_id}>"
-
-    def get_att(self, logical_id: str, attribute: str) -> str:
-        return f"<{logical_id}.{attribute}>"
 
 
 def read(name: str) -> dict[str, Any]:
