@@ -20,6 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mri_analysis import wiring
 from mri_analysis.contracts.tasks import UploadedObject
+from mri_analysis.errors import AnalysisError
 from mri_analysis.observability import logger, metrics, tracer
 from mri_analysis.settings import settings
 from mri_analysis.use_cases.start_analysis import start_analysis
@@ -41,6 +42,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def start_from_message(record: SQSRecord) -> None:
+    """Handle one message; say why one could not be, by code and never by key: keys hold names."""
+    try:
+        _start_from_notification(record)
+    except Exception as error:
+        code = error.code if isinstance(error, AnalysisError) else type(error).__name__
+        logger.error("message not handled; it comes again", message_id=record.message_id, code=code)
+        metrics.add_metric(name="UploadNotStarted", unit="Count", value=1)
+        raise
+
+
+def _start_from_notification(record: SQSRecord) -> None:
     """One SQS message holds one S3 notification, which may hold several objects."""
     notification = json.loads(record.body)
     if notification.get("Event") == "s3:TestEvent":
