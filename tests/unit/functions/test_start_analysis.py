@@ -32,6 +32,12 @@ def start_analysis(
     )
     monkeypatch.setenv("IDEMPOTENCY_TABLE", "idempotency")
     settings.cache_clear()
+    s3 = boto3.client("s3")
+    s3.create_bucket(
+        Bucket=settings().images_bucket,
+        CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name},
+    )
+    s3.put_object(Bucket=settings().images_bucket, Key="incoming/Doe_John.nii", Body=b"scan")
     return load("start_analysis")
 
 
