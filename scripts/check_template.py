@@ -51,6 +51,9 @@ def main() -> int:
                 found, seconds = future.result()
             except tools.ToolMissing as error:
                 found, seconds = [Finding(name, "", str(error))], 0.0
+            except Exception as error:  # noqa: BLE001 - one check that breaks must not hide the others
+                reason = f"the check itself broke: {type(error).__name__}: {error}"
+                found, seconds = [Finding(name, "", reason)], 0.0
             if found:
                 broken = True
                 print(f"{name}: {len(found)} findings")

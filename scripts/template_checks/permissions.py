@@ -460,7 +460,8 @@ def _grants(template: Template, function: DeployedFunction) -> Iterator[Grant]:
         if statement["Effect"] != "Allow":
             continue
         for resource in as_list(statement.get("Resource")):
-            for action in as_list(statement["Action"]):
+            # One with NotAction grants what nobody can list; the check of wildcards names it.
+            for action in as_list(statement.get("Action")):
                 yield Grant(
                     action,
                     frozenset(named(template, resource)),

@@ -248,8 +248,8 @@ def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
 def functions_whose_failures_are_lost(template: Template) -> list[Finding]:
     """A function that fails tells somebody: its caller, its queue, or a destination.
 
-    Callers that wait for the answer are the state machine and the APIs. Same as CKV_AWS_116, which
-    cannot see them.
+    Callers that wait for the answer are the state machine and the APIs. CKV_AWS_116 cannot see
+    them, so that an exemption from it is none from here.
     """
     found = []
     for name, resource in template.of_type("AWS::Lambda::Function").items():
@@ -286,16 +286,34 @@ def _ways_in(template: Template, function: str) -> Iterator[str]:
 
 
 def alarms_that_tell_nobody(template: Template) -> list[Finding]:
-    """The action of an alarm is a topic, a scaling policy, or a parameter that brings one."""
+    """The action of an alarm is a topic, a scaling policy, or a parameter that brings one.
+
+    A topic of the template must let CloudWatch publish: the others are for other readers.
+    """
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
-    return [
-        template.finding(name, "has no action that leads anywhere")
-        for name, alarm in template.of_type(*kinds).items()
-        if not all(
-            references(action) for action in as_list(alarm["Properties"].get("AlarmActions"))
+    open_topics = _topics_of_alarms(template)
+    found = []
+    for name, alarm in template.of_type(*kinds).items():
+        actions = as_list(alarm["Properties"].get("AlarmActions"))
+        topics = {t for a in actions for t in named(template, a)} & set(
+            template.of_type("AWS::SNS::Topic")
         )
-        or not as_list(alarm["Properties"].get("AlarmActions"))
-    ]
+        if not actions or not all(references(action) for action in actions):
+            found.append(template.finding(name, "has no action that leads anywhere"))
+        for topic in sorted(topics - open_topics):
+            found.append(template.finding(name, f"tells {topic}, which takes nothing from alarms"))
+    return found
+
+
+def _topics_of_alarms(template: Template) -> set[str]:
+    """Topics whose policy lets CloudWatch publish."""
+    return {
+        topic
+        for policy in template.of_type("AWS::SNS::TopicPolicy").values()
+        for statement in as_list(policy["Properties"]["PolicyDocument"]["Statement"])
+        if statement["Effect"] == "Allow" and "cloudwatch.amazonaws.com" in str(statement)
+        for topic in named(template, policy["Properties"]["Topics"])
+    }
 
 
 # ---- stores, logs, network -------------------------------------------------------------------

@@ -231,6 +231,22 @@ BROKEN_PROMISES: dict[str, tuple[str, dict[str, Resource], str]] = {
         {"A": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmActions": []}}},
         "A: has no action that leads anywhere",
     ),
+    "alarm for somebody else": (
+        "alarms_that_tell_nobody",
+        {
+            "T": {"Type": "AWS::SNS::Topic", "Properties": {}},
+            "A": {
+                "Type": "AWS::CloudWatch::Alarm",
+                "Properties": {"AlarmActions": [{"Ref": "T"}]},
+            },
+        },
+        "A: tells T, which takes nothing from alarms",
+    ),
+    "everything but": (
+        "wildcards_without_reason",
+        {"R": role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"})},
+        "R: (NotAction)",
+    ),
     "bucket without policy": (
         "stores_without_tls_policy",
         {"B": {"Type": "AWS::S3::Bucket", "Properties": {}}},
