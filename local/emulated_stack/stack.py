@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import urllib3
 
-from emulated_stack.emulator import Emulator
+from emulated_stack.emulator import Emulator, EmulatorFailed
 from emulated_stack.sagemaker_control import SageMakerControl
 from emulated_stack.sam import Sam
 from local_stack.account import REGION, AwsClients
@@ -160,7 +161,17 @@ class EmulatedStack:
             }
         )
 
+    def _be_the_only_one(self) -> None:
+        """Two at once would take each other's files; the lock ends with the process."""
+        self.state_dir.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._closing.enter_context(self.state_dir.with_suffix(".lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EmulatorFailed("Another emulated deployment runs in this checkout.") from error
+
     def _start(self) -> None:
+        self._be_the_only_one()
         shutil.rmtree(self.state_dir, ignore_errors=True)
         # Children of a run that was interrupted may still be ending and writing.
         self.state_dir.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,8 @@ NO_VALUE = object()
 
 _SUB_VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 _DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:([^{}]+)\}\}")
+_PASSWORD = re.compile(r"://[^/]*@")
+"""Who signs in, in an address: a refusal that shows it would end in a log."""
 _LIST_PARAMETER_TYPES = re.compile(
     r"^(CommaDelimitedList|List<.+>|AWS::SSM::Parameter::Value<.*List.*>)$"
 )
@@ -63,7 +65,8 @@ def parameter_values(
             raise TemplateError(f"Parameter {name} has no default: pass a value for it.")
         value = str(value).lower() if isinstance(value, bool) else str(value)
         if reason := _refusal(declaration, value):
-            raise TemplateError(f"Parameter {name} is {value!r}: {reason}")
+            shown = _PASSWORD.sub("://***@", value)
+            raise TemplateError(f"Parameter {name} is {shown!r}: {reason}")
         kind = declaration.get("Type", "String")
         if kind.startswith("AWS::SSM::Parameter::Value"):
             value = (ssm or {}).get(value, value)

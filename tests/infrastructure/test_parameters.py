@@ -93,6 +93,14 @@ def test_wrong_parameter_stops_with_a_sentence(given: dict[str, str], sentence: 
         check(given)
 
 
+def test_a_refused_address_does_not_show_its_password() -> None:
+    with pytest.raises(TemplateError) as caught:
+        check({"DatabaseUrl": "mysql+pymysql://mri:hunter2@db.example/mri"})
+
+    assert "hunter2" not in str(caught.value)
+    assert "db.example" in str(caught.value)
+
+
 def test_every_constraint_has_words() -> None:
     constraints = ("AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MinLength")
     for name, declaration in DECLARED.items():

@@ -12,6 +12,7 @@ from emulated_stack.certificate import write_certificate
 from emulated_stack.emulator import Emulator, EmulatorFailed
 from emulated_stack.sagemaker_control import SageMakerControl
 from emulated_stack.sam import Sam, SamFailed
+from emulated_stack.stack import EmulatedStack
 from local_stack.account import ACCOUNT_ID, REGION
 
 
@@ -80,3 +81,15 @@ def test_failed_command_shows_what_failed_and_how_it_ended(tmp_path: Path) -> No
 
     with pytest.raises(SamFailed, match=r"(?s)ImagesBucket.*status 4"):
         Sam(sam, tmp_path / "sam.log").build(Path("template.yaml"), tmp_path / "built")
+
+
+def test_two_at_once_do_not_take_each_others_files(tmp_path: Path) -> None:
+    first, second = (EmulatedStack(tmp_path, tmp_path / "emulated") for _ in range(2))
+    first._be_the_only_one()
+
+    with pytest.raises(EmulatorFailed, match="Another emulated deployment"):
+        second._be_the_only_one()
+
+    first._closing.close()
+    second._be_the_only_one()
+    second._closing.close()
