@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 from local_stack.template import translate
 from scripts import deploy
 
+CHECKOUT = Path.cwd()
+REAL_SAM = CHECKOUT / ".venv-sam/bin/sam"
+"""`make test` installs it before the tests start."""
 TEMPLATE = """
 Parameters:
   Stage: {Type: String, Default: dev}
@@ -245,3 +249,29 @@ def test_what_a_nested_stack_refuses_stops_before_anything_is_made(
 ) -> None:
     with pytest.raises(deploy.NotDeployable, match=sentence):
         check({"DatabaseKind": "mysql"} | given)
+
+
+def test_the_real_sam_takes_the_command_as_far_as_the_credentials(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake takes any command; the real one must find stack name and values in samconfig.toml."""
+    programs = checkout / "bin"
+    (programs / "sam").unlink()
+    (programs / "sam").symlink_to(REAL_SAM)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("SAM_CLI_TELEMETRY", "0")
+    monkeypatch.setenv("HOME", str(checkout))
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "scripts.deploy", "dev"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (CHECKOUT, CHECKOUT / "local")))},
+    )
+
+    assert "Unable to locate credentials" in ended.stderr
+    assert ended.returncode != 0
