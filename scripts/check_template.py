@@ -35,7 +35,7 @@ CHECKS: dict[str, Callable[[Path], list[Finding]]] = {
     "cfn-lint": tools.cfn_lint,
     "sam validate": tools.sam_validate,
     "policies": policies,
-    "state machine": tools.state_machine_tests,
+    "state machine": tools.state_machine,
     "cfn-guard": tools.cfn_guard,
     "statelint": tools.statelint,
 }

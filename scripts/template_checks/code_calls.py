@@ -776,6 +776,10 @@ class _Reader:
             verbs = [v.value for v in positional[0] if isinstance(v, Constant)]
             for verb in verbs:
                 self._note("signed-http", verb, {"url": positional[1]}, call, scope)
+        elif short == "perform_request":  # opensearch-py, which knows one address
+            url: Values = frozenset({FromSetting("knowledge_search_url")})
+            for verb in {v.value for v in positional[0] if isinstance(v, Constant)}:
+                self._note("signed-http", verb, {"url": url}, call, scope)
 
     def _note(
         self,

@@ -253,7 +253,9 @@ def _needs_of_call(
 ) -> Iterator[Need]:
     for action in _actions(call, function):
         # The ARN of a search collection holds an id that nobody knows before it exists.
-        of = frozenset() if action == "aoss:APIAccessAll" else resources
+        # An inference profile leads to models of other names, in other regions.
+        unnamed = action == "aoss:APIAccessAll" or call.operation == "converse"
+        of = frozenset() if unnamed else resources
         need = Need(action, of, None, call.where)
         if not action.startswith("s3:"):
             yield need

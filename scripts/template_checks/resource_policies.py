@@ -9,16 +9,50 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from .exemptions import is_exempt, is_reason, same_checks, unneeded
 from .permissions import named
+from .secret_values import parameters_that_show, secrets_in_environments, secrets_written_out
 from .templates import Finding, Resource, Template, as_list, references, texts
 
 _FOURTEEN_DAYS = 1209600
 
-_SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$")
-_SECRET_VALUE = re.compile(r"://[^/\s:@]+:[^@\s]+@|\{\{resolve:(secretsmanager|ssm-secure):")
+# What reads or writes under a key, and what lets another do so.
+_KEY_USES = (
+    "kms:decrypt",
+    "kms:encrypt",
+    "kms:generatedatakey",
+    "kms:generatedatakeypair",
+    "kms:reencryptfrom",
+    "kms:reencryptto",
+    "kms:creategrant",
+)
+
+# Conditions that say for whom a service acts.
+_SOURCES = ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "kms:encryptioncontext:")
+# And those that say who asks.
+_ASKERS = (
+    *_SOURCES,
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:sourcevpc",
+    "kms:calleraccount",
+)
+# Operators that demand the value: no negation, and none that passes where the key is missing.
+_DEMANDING = {
+    "stringequals",
+    "stringequalsignorecase",
+    "stringlike",
+    "arnequals",
+    "arnlike",
+}
+
+_DEAD_LETTER_METRIC = "ApproximateNumberOfMessagesVisible"
+_DEAD_LETTER_NAME = re.compile(r"dead.?letter", re.IGNORECASE)
+
 _KEY_ONLY = re.compile(r"^[\w-]*[/:]?\*")
 
 # Routes that answer without a signed-in user, and why.
@@ -35,20 +69,30 @@ _RESOURCE_POLICY_TYPES = {
     "AWS::S3::BucketPolicy": "PolicyDocument",
     "AWS::SQS::QueuePolicy": "PolicyDocument",
     "AWS::SNS::TopicPolicy": "PolicyDocument",
+    "AWS::SQS::QueueInlinePolicy": "PolicyDocument",
+    "AWS::SNS::TopicInlinePolicy": "PolicyDocument",
+    "AWS::SecretsManager::ResourcePolicy": "ResourcePolicy",
     "AWS::KMS::Key": "KeyPolicy",
 }
+# Buckets are left out: load balancers sent their logs without naming themselves for years.
+_FOR_SERVICES = {kind for kind in _RESOURCE_POLICY_TYPES if "::S3::" not in kind}
 
 
-# ---- wildcards -------------------------------------------------------------------------------
+# ---- grants ----------------------------------------------------------------------------------
 
 
-def wildcards_without_reason(template: Template) -> list[Finding]:
-    """No wildcard in an action or a resource without a reason in ``Metadata: PolicyReasons``.
+def wide_grants_without_reason(template: Template) -> list[Finding]:
+    """No wildcard, and no use of a key but through a service, without a reason.
 
-    ``PolicyReasons`` of the function, state machine, role or policy maps the ``Sid`` of a
-    statement, an action, or all actions of a service (``xray:*``) to a sentence; for the policies
-    of who deploys (``pipeline/``) one sentence may stand for all (``*``). A reason that no
-    statement needs is a finding too.
+    A wildcard is one in an action or a resource. The use of a key is bound to the services that
+    read and write under it by ``kms:ViaService``: a function whose role is stolen cannot decrypt
+    what it has got elsewhere. (``pipeline/`` grants a key of its own, which holds no patient data.)
+
+    ``PolicyReasons`` in the ``Metadata`` of the function, state machine, role or policy maps the
+    ``Sid`` of a statement, an action, or all actions of a service (``xray:*``) to a sentence; for
+    the policies of who deploys (``pipeline/``) one sentence may stand for all (``*``). All actions
+    of a service are no reason for ``kms:ViaService``, whose own name is. A reason that no statement
+    needs is a finding too.
     """
     found: list[Finding] = []
     used: set[tuple[int, str]] = set()
@@ -56,17 +100,12 @@ def wildcards_without_reason(template: Template) -> list[Finding]:
         reasons = template.written_metadata(name).get("PolicyReasons") or {}
         bare: dict[str, list[str]] = {}
         for action in as_list(statement.get("Action")) or ["(NotAction)"]:
-            fault = _wildcard(action, as_list(statement.get("Resource")))
-            if fault is None:
-                continue
-            keys = [statement.get("Sid", ""), action, f"{action.split(':')[0]}:*"]
-            if template.file.startswith("pipeline/"):
-                keys.append("*")  # who deploys makes and removes whatever the templates hold
-            given = [key for key in keys if is_reason(reasons.get(key))]
-            if given:
-                used.add((id(reasons), given[0]))
-            else:
-                bare.setdefault(fault, []).append(action)
+            for fault, keys in _too_wide(template, statement, action):
+                given = [key for key in keys if is_reason(reasons.get(key))]
+                if given:
+                    used.add((id(reasons), given[0]))
+                else:
+                    bare.setdefault(fault, []).append(action)
         for fault, actions in bare.items():
             reason = f"{', '.join(actions)}: {fault} without a reason (PolicyReasons)"
             found.append(template.finding(name, reason))
@@ -76,6 +115,53 @@ def wildcards_without_reason(template: Template) -> list[Finding]:
             if (id(reasons), key) not in used:
                 found.append(template.finding(name, f"gives a reason for {key}, which needs none"))
     return found
+
+
+def _too_wide(
+    template: Template, statement: dict[str, Any], action: str
+) -> Iterator[tuple[str, list[str]]]:
+    """What is too wide about an action, and under which keys its reason may stand."""
+    own = [statement.get("Sid", ""), action]
+    # Who deploys makes and removes whatever the templates hold.
+    of_pipeline = template.file.startswith("pipeline/")
+    if fault := _wildcard(action, as_list(statement.get("Resource"))):
+        yield fault, [*own, f"{action.split(':')[0]}:*", *(["*"] if of_pipeline else [])]
+    if not of_pipeline and _uses_key_itself(statement, action):
+        yield "any use of the key: no kms:ViaService", [*own, "kms:ViaService"]
+
+
+def _uses_key_itself(statement: dict[str, Any], action: str) -> bool:
+    """Whether ``action`` uses a key for a role, and not only through a named service."""
+    if not any(fnmatchcase(use, action.lower()) for use in _KEY_USES):
+        return False
+    if "Principal" in statement and not _names_roles(statement["Principal"]):
+        return False
+    condition = statement.get("Condition") or {}
+    if action.lower() == "kms:creategrant":
+        for_services = (condition.get("Bool") or {}).get("kms:GrantIsForAWSResource")
+        if str(for_services).lower() == "true":
+            return False
+    return not _demands(condition, ("kms:viaservice",))
+
+
+def _names_roles(principal: Any) -> bool:
+    """Whether a key policy grants to more than services, or an account that decides itself."""
+    return isinstance(principal, dict) and any(
+        not "".join(texts(entry)).endswith(":root") for entry in as_list(principal.get("AWS"))
+    )
+
+
+def _demands(condition: dict[str, Any], names: tuple[str, ...]) -> bool:
+    """Whether a condition asks one of these keys for a value that is no mere wildcard."""
+    return any(
+        operator.lower() in _DEMANDING
+        and key.lower().startswith(names)
+        and values
+        and not any(re.fullmatch(r"[*?]*", "".join(texts(value))) for value in values)
+        for operator, keys in condition.items()
+        for key, value_or_list in keys.items()
+        for values in [as_list(value_or_list)]
+    )
 
 
 def _wildcard(action: str, resources: list[Any]) -> str | None:
@@ -130,68 +216,52 @@ def _is_whole_bucket(resource: Any) -> bool:
 
 
 def open_to_anybody(template: Template) -> list[Finding]:
-    """No policy of a resource allows something to everybody without a condition."""
+    """No policy of a resource allows something to everybody without a condition on who asks."""
     return [
-        template.finding(name, f"allows {', '.join(as_list(statement.get('Action')))} to anybody")
-        for name, resource in template.resources.items()
-        if resource["Type"] in _RESOURCE_POLICY_TYPES
-        for statement in as_list(
-            resource["Properties"]
-            .get(_RESOURCE_POLICY_TYPES[resource["Type"]], {})
-            .get("Statement")
-        )
-        if statement["Effect"] == "Allow"
-        and statement.get("Principal") in ("*", {"AWS": "*"})
-        and not statement.get("Condition")
+        template.finding(name, f"allows {_what(statement)} to anybody")
+        for name, _, statement in _resource_grants(template)
+        if ("NotPrincipal" in statement or "*" in _principals(statement.get("Principal")))
+        and not _demands(statement.get("Condition") or {}, _ASKERS)
     ]
 
 
-# ---- secrets ---------------------------------------------------------------------------------
+def services_for_anybody(template: Template) -> list[Finding]:
+    """A topic, queue or key lets a service of AWS in for resources of ours only.
 
-
-def secrets_in_environments(template: Template) -> list[Finding]:
-    """No secret in a variable: not by name, not by value, not through a parameter that hides it."""
-    hidden = {
-        name
-        for name, declared in (template.body.get("Parameters") or {}).items()
-        if str(declared.get("NoEcho", "")).lower() == "true"
-    }
+    Without ``aws:SourceAccount`` or ``aws:SourceArn`` the service may be sent by a stranger's
+    account (confused deputy). A key also takes the encryption context, which CloudWatch Logs fills
+    with the ARN of the log group.
+    """
     found = []
-    for owner, variable, value in _variables(template):
-        if _SECRET_NAME.search(variable.upper()):
-            found.append(template.finding(owner, f"{variable} reads like a secret: pass its ARN"))
-        if any(_SECRET_VALUE.search(text) for text in texts(value)):
-            found.append(template.finding(owner, f"{variable} holds a password"))
-        for name in sorted(references(value) & hidden):
-            found.append(template.finding(owner, f"{variable} shows the hidden parameter {name}"))
+    for name, kind, statement in _resource_grants(template):
+        principal = statement.get("Principal")
+        services = as_list(principal.get("Service")) if isinstance(principal, dict) else []
+        demanded = _SOURCES if kind == "AWS::KMS::Key" else _SOURCES[:-1]
+        if kind not in _FOR_SERVICES or not services:
+            continue
+        if not _demands(statement.get("Condition") or {}, demanded):
+            who = ", ".join("".join(texts(service)) for service in services)
+            reason = f"lets {who} {_what(statement)} for any account: no aws:SourceAccount"
+            found.append(template.finding(name, reason))
     return found
 
 
-def _variables(template: Template) -> Iterator[tuple[str, str, Any]]:
-    for name, resource in template.resources.items():
-        properties = resource.get("Properties", {})
-        match resource["Type"]:
-            case "AWS::Lambda::Function":
-                held = properties.get("Environment", {}).get("Variables", {}).items()
-            case "AWS::SageMaker::Model":
-                containers = [properties.get("PrimaryContainer", {})]
-                held = [pair for c in containers for pair in c.get("Environment", {}).items()]
-            case "AWS::ECS::TaskDefinition":
-                held = [
-                    (entry["Name"], entry["Value"])
-                    for container in as_list(properties.get("ContainerDefinitions"))
-                    for entry in as_list(container.get("Environment"))
-                ]
-            case "AWS::CodeBuild::Project":
-                held = [
-                    (entry["Name"], entry["Value"])
-                    for entry in as_list(properties["Environment"].get("EnvironmentVariables"))
-                    if entry.get("Type", "PLAINTEXT") == "PLAINTEXT"
-                ]
-            case _:
-                continue
-        for variable, value in held:
-            yield name, variable, value
+def _resource_grants(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What the policies of resources allow: logical id, type and statement."""
+    for name, resource in template.of_type(*_RESOURCE_POLICY_TYPES).items():
+        policy = resource.get("Properties", {}).get(_RESOURCE_POLICY_TYPES[resource["Type"]], {})
+        for statement in as_list(policy.get("Statement")):
+            if statement["Effect"] == "Allow":
+                yield name, resource["Type"], statement
+
+
+def _principals(principal: Any) -> list[Any]:
+    kinds = principal.values() if isinstance(principal, dict) else [principal]
+    return [entry for kind in kinds for entry in as_list(kind)]
+
+
+def _what(statement: dict[str, Any]) -> str:
+    return ", ".join(as_list(statement.get("Action"))) or "all but some actions"
 
 
 # ---- queues, functions, alarms ---------------------------------------------------------------
@@ -212,17 +282,75 @@ def queues_without_dead_letters(template: Template) -> list[Finding]:
 
 
 def dead_letters_without_alarm(template: Template) -> list[Finding]:
-    """Somebody is told when a dead-letter queue is not empty."""
-    watched: set[str] = set()
-    for alarm in template.of_type("AWS::CloudWatch::Alarm").values():
-        watched |= named(template, alarm["Properties"])
+    """One alarm for each dead-letter queue sounds as soon as it is not empty.
+
+    The alarm may lie in a nested stack that is given the name of the queue. One that calls itself
+    an alarm of dead letters watches nothing else.
+    """
+    dead_letters = _dead_letter_queues(template)
+    watched: dict[str, list[str]] = {name: [] for name in dead_letters}
+    found = []
+    for owner, name, alarm, queues in _queue_alarms(template):
+        said = f"{name} {''.join(texts(alarm.get('AlarmName', '')))}"
+        if alarm["MetricName"] != _DEAD_LETTER_METRIC:
+            if _DEAD_LETTER_NAME.search(said):
+                reason = f"{name} watches {alarm['MetricName']}, not {_DEAD_LETTER_METRIC}"
+                found.append(template.finding(owner, reason))
+            continue
+        for queue in queues & dead_letters:
+            watched[queue].append(name)
+            if not _sounds_at_one(alarm):
+                reason = f"{name} does not sound at the first message of {queue}"
+                found.append(template.finding(owner, reason))
+        if not queues & dead_letters and _DEAD_LETTER_NAME.search(said):
+            what = ", ".join(sorted(queues)) or "nothing of this template"
+            reason = f"{name} watches {what}, which is no dead-letter queue"
+            found.append(template.finding(owner, reason))
+    for queue, names in sorted(watched.items()):
+        if not names:
+            reason = f"is a dead-letter queue without an alarm on {_DEAD_LETTER_METRIC}"
+            found.append(template.finding(queue, reason))
+        elif len(names) > 1:
+            reason = f"is a dead-letter queue with {len(names)} alarms: {', '.join(sorted(names))}"
+            found.append(template.finding(queue, reason))
+    return found
+
+
+def _queue_alarms(template: Template) -> Iterator[tuple[str, str, Any, set[str]]]:
+    """Alarms on queues, here and in nested stacks: owner, logical id, properties and the queues."""
+    queues = set(template.of_type("AWS::SQS::Queue"))
+    parameters = set(template.body.get("Parameters") or {})
+    for name, alarm in _alarms_on_queues(template):
+        dimensions = _dimension_values(alarm)
+        watched = named(template, dimensions) & queues
+        # What a parameter names is known where the stack is used.
+        if watched or not references(dimensions) & parameters:
+            yield name, name, alarm, watched
     for stack, inner in template.nested.items():
-        if inner.of_type("AWS::CloudWatch::Alarm"):
-            watched |= named(template, template.resources[stack]["Properties"].get("Parameters"))
-    return [
-        template.finding(name, "is a dead-letter queue without an alarm")
-        for name in sorted(_dead_letter_queues(template) - watched)
-    ]
+        given = template.resources[stack]["Properties"].get("Parameters") or {}
+        for name, alarm in _alarms_on_queues(inner):
+            dimensions = _dimension_values(alarm)
+            values = [given[ref] for ref in references(dimensions) - {"Stage"} if ref in given]
+            yield stack, name, alarm, named(template, values or dimensions) & queues
+
+
+def _alarms_on_queues(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, alarm in template.of_type("AWS::CloudWatch::Alarm").items():
+        if alarm["Properties"].get("Namespace") == "AWS/SQS":
+            yield name, alarm["Properties"]
+
+
+def _dimension_values(alarm: dict[str, Any]) -> list[Any]:
+    return [dimension["Value"] for dimension in as_list(alarm.get("Dimensions"))]
+
+
+def _sounds_at_one(alarm: dict[str, Any]) -> bool:
+    """Whether one message is enough."""
+    operator, threshold = alarm.get("ComparisonOperator"), alarm.get("Threshold")
+    return (operator, threshold) in (
+        ("GreaterThanOrEqualToThreshold", 1),
+        ("GreaterThanThreshold", 0),
+    )
 
 
 def _dead_letter_queues(template: Template) -> set[str]:
@@ -266,6 +394,20 @@ def functions_whose_failures_are_lost(template: Template) -> list[Finding]:
         elif not ways and not destination:
             found.append(template.finding(name, "nobody learns of its failures"))
     return found
+
+
+def functions_whose_settings_stay_behind(template: Template) -> list[Finding]:
+    """A changed setting of a function is a new version, which the alias then takes.
+
+    Without ``AutoPublishAliasAllProperties`` SAM publishes a version for changed code only, and
+    calls through the alias go on with the old memory, time limit and environment.
+    """
+    return [
+        template.finding(name, "publishes no version when a setting changes")
+        for name, resource in template.written.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        and resource["Properties"].get("AutoPublishAliasAllProperties") is not True
+    ]
 
 
 def _ways_in(template: Template, function: str) -> Iterator[str]:
@@ -439,12 +581,16 @@ def _without_descriptions(resource: Resource) -> Any:
 
 
 CHECKS: tuple[Callable[[Template], list[Finding]], ...] = (
-    wildcards_without_reason,
+    wide_grants_without_reason,
     open_to_anybody,
+    services_for_anybody,
     secrets_in_environments,
+    secrets_written_out,
+    parameters_that_show,
     queues_without_dead_letters,
     dead_letters_without_alarm,
     functions_whose_failures_are_lost,
+    functions_whose_settings_stay_behind,
     alarms_that_tell_nobody,
     stores_without_tls_policy,
     functions_without_log_group,

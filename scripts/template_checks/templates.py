@@ -46,6 +46,8 @@ class Template:
     """``Metadata`` of each resource as it is written in the file"""
     nested: dict[str, Template] = field(default_factory=dict)
     """The templates of its nested stacks, where they are files beside it"""
+    written: dict[str, Resource] = field(default_factory=dict)
+    """The resources as they are written in the file"""
 
     @property
     def resources(self) -> dict[str, Resource]:
@@ -90,7 +92,12 @@ def load(path: Path, base: Path) -> Template:
     }
     # The translator warns of feature switches that only the service has.
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    template = Template(str(path.relative_to(base)), translate(path, required).body, metadata)
+    template = Template(
+        str(path.relative_to(base)),
+        translate(path, required).body,
+        metadata,
+        written=written["Resources"],
+    )
     for logical_id, stack in template.of_type("AWS::CloudFormation::Stack").items():
         inner = path.parent / str(stack["Properties"]["TemplateURL"])
         if inner.is_file():

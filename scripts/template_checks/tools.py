@@ -11,12 +11,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from .exemptions import entries, fault, is_exempt, same_checks, unneeded
 from .resource_policies import check_names
+from .state_machine import STATE_MACHINE, state_machine_findings
 from .templates import ROOT, Finding, Template, load_all, template_files, without_conditions
 
-STATE_MACHINE = "statemachine/mri_analysis.asl.json"
 RULES = Path(__file__).parents[2] / "infrastructure" / "rules"
 _TESTS = [f"tests/infrastructure/test_{name}.py" for name in ("state_machine", "template")]
 _PROGRAMS = Path(__file__).parents[2]
@@ -58,11 +59,31 @@ def statelint(base: Path) -> list[Finding]:
     return _as_it_is(STATE_MACHINE, _run([_beside_python("statelint"), STATE_MACHINE], base))
 
 
-def state_machine_tests(base: Path) -> list[Finding]:
+def state_machine(base: Path) -> list[Finding]:
     """What validators of syntax do not see: retries, catches, time limits, names."""
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=line", "-rN"]
-    command += ["-p", "no:cacheprovider", *_TESTS]
-    return _as_it_is("tests", _run(command, base))
+    return state_machine_findings(base) + promise_tests(base, *_TESTS)
+
+
+def promise_tests(base: Path, *files: str) -> list[Finding]:
+    """Tests that ask a template or the state machine something: what failed, of what, and why."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
+        done = _run([*command, "-p", "no:cacheprovider", *files], base)
+        if done.returncode == 0:
+            return []
+        cases = ElementTree.parse(report).iter("testcase") if report.exists() else ()
+        found = [finding for case in cases for finding in _failed(case)]
+    return found or _as_it_is("tests", done)
+
+
+def _failed(case: ElementTree.Element) -> Iterator[Finding]:
+    """A test that failed: its file, the resource or state it asked, its name and what it saw."""
+    file = case.get("classname", "tests").replace(".", "/") + ".py"
+    test, _, asked = case.get("name", "").removesuffix("]").partition("[")
+    for failure in [*case.iter("failure"), *case.iter("error")]:
+        said = " ".join(failure.get("message", "").split())
+        yield Finding(file, asked, f"{test.removeprefix('test_').replace('_', ' ')}: {said}")
 
 
 def checkov(base: Path) -> list[Finding]:

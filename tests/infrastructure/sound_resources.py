@@ -74,7 +74,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "AWS::Lambda::Function": {
         "ReservedConcurrentExecutions": 5,
         "VpcConfig": {"SubnetIds": []},
-        "Environment": {"Variables": {"A": "b"}},
+        "Environment": {"Variables": {"POWERTOOLS_TRACER_CAPTURE_ERROR": "false"}},
         "KmsKeyArn": KEY,
         "TracingConfig": {"Mode": "Active"},
     },
@@ -229,6 +229,21 @@ BREAKS: dict[str, tuple[str, str, Any]] = {
     "lambda_in_vpc": ("AWS::Lambda::Function", "VpcConfig", DELETED),
     "lambda_environment_encrypted": ("AWS::Lambda::Function", "KmsKeyArn", DELETED),
     "lambda_traced": ("AWS::Lambda::Function", "TracingConfig.Mode", "PassThrough"),
+    "lambda_errors_kept_out_of_traces": (
+        "AWS::Lambda::Function",
+        "Environment.Variables.POWERTOOLS_TRACER_CAPTURE_ERROR",
+        "true",
+    ),
+    "lambda_answers_kept_out_of_traces": (
+        "AWS::Lambda::Function",
+        "Environment.Variables.POWERTOOLS_TRACER_CAPTURE_RESPONSE",
+        "true",
+    ),
+    "lambda_events_kept_out_of_logs": (
+        "AWS::Lambda::Function",
+        "Environment.Variables.POWERTOOLS_LOGGER_LOG_EVENT",
+        "1",
+    ),
     "lambda_not_public": ("AWS::Lambda::Permission", "Principal", "*"),
     "lambda_reports_batch_item_failures": (
         "AWS::Lambda::EventSourceMapping",

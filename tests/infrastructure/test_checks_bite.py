@@ -122,6 +122,38 @@ def function(**properties: Any) -> Resource:
     return {"Type": "AWS::Lambda::Function", "Properties": properties}
 
 
+def policy(kind: str, *statements: dict[str, Any]) -> Resource:
+    document = "KeyPolicy" if kind == "AWS::KMS::Key" else "PolicyDocument"
+    return {"Type": kind, "Properties": {document: {"Statement": list(statements)}}}
+
+
+def greeting(value: Any) -> dict[str, Resource]:
+    """A function with this value in a variable whose name says nothing."""
+    return {"F": function(Environment={"Variables": {"GREETING": value}})}
+
+
+def dead_letter_alarm(queue: str, **more: Any) -> Resource:
+    properties = {
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}],
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Threshold": 1,
+        **more,
+    }
+    return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+
+
+def with_dead_letters(**more: Resource) -> dict[str, Resource]:
+    """A queue, its dead-letter queue, and what else there is."""
+    redrive = {"RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}}}
+    queue = {"Type": "AWS::SQS::Queue", "Properties": redrive}
+    return {"Q": queue, "Dead": PLAIN_QUEUE, **more}
+
+
+DECRYPT = statement("kms:Decrypt", {"Fn::GetAtt": ["DataKey", "Arn"]})
+SNS = {"Service": "sns.amazonaws.com"}
+TLS = {"Bool": {"aws:SecureTransport": "true"}}
 PLAIN_QUEUE: Resource = {"Type": "AWS::SQS::Queue", "Properties": {}}
 API: Resource = {
     "Type": "AWS::ApiGateway::RestApi",
@@ -131,22 +163,22 @@ API: Resource = {
 # Check: resources that break it, and what the finding must say.
 BROKEN_PROMISES: dict[str, tuple[str, dict[str, Resource], str]] = {
     "wildcard action": (
-        "wildcards_without_reason",
+        "wide_grants_without_reason",
         {"R": role(statement("s3:*", "arn:aws:s3:::b/results/*"))},
         "R: s3:*: wildcard action without a reason",
     ),
     "wildcard resource": (
-        "wildcards_without_reason",
+        "wide_grants_without_reason",
         {"R": role(statement("lambda:InvokeFunction", "*"))},
         "R: lambda:InvokeFunction: every resource without a reason",
     ),
     "all functions": (
-        "wildcards_without_reason",
+        "wide_grants_without_reason",
         {"R": role(statement("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:1:function:*"))},
         "every resource",
     ),
     "whole bucket": (
-        "wildcards_without_reason",
+        "wide_grants_without_reason",
         {"R": role(statement("s3:GetObject", {"Fn::Sub": "${ImagesBucket.Arn}/*"}))},
         "R: s3:GetObject: all objects of a bucket without a reason",
     ),
@@ -163,6 +195,101 @@ BROKEN_PROMISES: dict[str, tuple[str, dict[str, Resource], str]] = {
             }
         },
         "P: allows s3:GetObject to anybody",
+    ),
+    "key for whatever": (
+        "wide_grants_without_reason",
+        {"R": role(DECRYPT)},
+        "R: kms:Decrypt: any use of the key: no kms:ViaService without a reason",
+    ),
+    "key for whatever, with a condition": (
+        "wide_grants_without_reason",
+        {"R": role({**DECRYPT, "Condition": {"StringLike": {"kms:ViaService": "*"}}})},
+        "R: kms:Decrypt: any use of the key",
+    ),
+    "key for whatever but one service": (
+        "wide_grants_without_reason",
+        {"R": role({**DECRYPT, "Condition": {"StringNotEquals": {"kms:ViaService": "s3"}}})},
+        "R: kms:Decrypt: any use of the key",
+    ),
+    "data keys for whatever": (
+        "wide_grants_without_reason",
+        {"R": role(statement("kms:GenerateDataKey", {"Ref": "KeyArn"}))},
+        "R: kms:GenerateDataKey: any use of the key",
+    ),
+    "key that lets a role in": (
+        "wide_grants_without_reason",
+        {"K": policy("AWS::KMS::Key", {**DECRYPT, "Principal": {"AWS": "arn:aws:iam::1:role/x"}})},
+        "K: kms:Decrypt: any use of the key",
+    ),
+    "topic for anybody who speaks TLS": (
+        "open_to_anybody",
+        {
+            "P": policy(
+                "AWS::SNS::TopicPolicy",
+                statement("sns:Publish", "t", Principal={"AWS": ["*"]}, Condition=TLS),
+            )
+        },
+        "P: allows sns:Publish to anybody",
+    ),
+    "queue for anybody": (
+        "open_to_anybody",
+        {"P": policy("AWS::SQS::QueuePolicy", statement("sqs:SendMessage", "q", Principal="*"))},
+        "P: allows sqs:SendMessage to anybody",
+    ),
+    "queue for a service": (
+        "services_for_anybody",
+        {"P": policy("AWS::SQS::QueuePolicy", statement("sqs:SendMessage", "q", Principal=SNS))},
+        "P: lets sns.amazonaws.com sqs:SendMessage for any account: no aws:SourceAccount",
+    ),
+    "topic for a service of every account": (
+        "services_for_anybody",
+        {
+            "P": policy(
+                "AWS::SNS::TopicPolicy",
+                statement(
+                    "sns:Publish",
+                    "t",
+                    Principal=SNS,
+                    Condition={"StringEqualsIfExists": {"aws:SourceAccount": "1"}},
+                ),
+            )
+        },
+        "P: lets sns.amazonaws.com sns:Publish for any account",
+    ),
+    "secret under an innocent name": (
+        "secrets_in_environments",
+        greeting("{{resolve:secretsmanager:mri:SecretString:password}}"),
+        "F: GREETING holds a password",
+    ),
+    "secret in pieces": (
+        "secrets_in_environments",
+        greeting({"Fn::Join": [":", ["{{resolve", "secretsmanager", "mri}}"]]}),
+        "F: GREETING holds a password",
+    ),
+    "secret of another resource": (
+        "secrets_in_environments",
+        greeting({"Fn::GetAtt": ["Client", "ClientSecret"]}),
+        "F: GREETING holds the secret of another resource",
+    ),
+    "access key": (
+        "secrets_in_environments",
+        greeting("AKIA" + "IOSFODNN7EXAMPLE"),
+        "F: GREETING holds an access key of AWS",
+    ),
+    "private key": (
+        "secrets_in_environments",
+        greeting("-----BEGIN RSA " + "PRIVATE KEY-----\nMIIE"),
+        "F: GREETING holds a private key",
+    ),
+    "password without a user": (
+        "secrets_in_environments",
+        greeting("mysql://:hunter2@db/mri"),
+        "F: GREETING holds a password",
+    ),
+    "access key outside a variable": (
+        "secrets_written_out",
+        {"F": function(Description="use AKIA" + "IOSFODNN7EXAMPLE")},
+        "F: holds an access key of AWS",
     ),
     "password variable": (
         "secrets_in_environments",
@@ -214,6 +341,26 @@ BROKEN_PROMISES: dict[str, tuple[str, dict[str, Resource], str]] = {
         },
         "Dead: is a dead-letter queue without an alarm",
     ),
+    "DLQ whose alarm watches its age": (
+        "dead_letters_without_alarm",
+        with_dead_letters(A=dead_letter_alarm("Dead", MetricName="ApproximateAgeOfOldestMessage")),
+        "Dead: is a dead-letter queue without an alarm on ApproximateNumberOfMessagesVisible",
+    ),
+    "DLQ with two alarms": (
+        "dead_letters_without_alarm",
+        with_dead_letters(A=dead_letter_alarm("Dead"), B=dead_letter_alarm("Dead")),
+        "Dead: is a dead-letter queue with 2 alarms: A, B",
+    ),
+    "DLQ whose alarm sounds late": (
+        "dead_letters_without_alarm",
+        with_dead_letters(A=dead_letter_alarm("Dead", Threshold=1000)),
+        "A: A does not sound at the first message of Dead",
+    ),
+    "DLQ alarm on the queue itself": (
+        "dead_letters_without_alarm",
+        with_dead_letters(A=dead_letter_alarm("Dead"), DeadLettersAlarm=dead_letter_alarm("Q")),
+        "DeadLettersAlarm: DeadLettersAlarm watches Q, which is no dead-letter queue",
+    ),
     "lost failures": (
         "functions_whose_failures_are_lost",
         {
@@ -243,7 +390,7 @@ BROKEN_PROMISES: dict[str, tuple[str, dict[str, Resource], str]] = {
         "A: tells T, which takes nothing from alarms",
     ),
     "everything but": (
-        "wildcards_without_reason",
+        "wide_grants_without_reason",
         {"R": role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"})},
         "R: (NotAction)",
     ),
@@ -306,8 +453,111 @@ def test_promise_finds_its_break(break_: str) -> None:
     assert words in found[0]
 
 
+# Seen failing below, since their break is not in a resource as it is deployed.
+BROKEN_ELSEWHERE = {"parameters_that_show", "functions_whose_settings_stay_behind"}
+
+
 def test_every_promise_is_broken_here() -> None:
-    assert {name for name, _, _ in BROKEN_PROMISES.values()} == {c.__name__ for c in CHECKS}
+    broken_here = {name for name, _, _ in BROKEN_PROMISES.values()} | BROKEN_ELSEWHERE
+    assert broken_here == {c.__name__ for c in CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "words"),
+    [
+        ("DatabasePassword", {}, "takes a secret and shows it: no NoEcho"),
+        ("SigningSecret", {"NoEcho": False}, "takes a secret and shows it: no NoEcho"),
+        ("ApiToken", {"NoEcho": True, "Default": "abc"}, "takes a secret and brings one (Default)"),
+        ("Greeting", {"Default": "mysql://mri:hunter2@db/mri"}, "holds a password"),
+    ],
+)
+def test_parameter_that_shows_a_secret_is_found(
+    name: str, declared: dict[str, Any], words: str
+) -> None:
+    body = {"Parameters": {name: {"Type": "String", **declared}}, "Resources": {}}
+
+    assert said(policy_findings(Template("broken.yaml", body))) == [f"broken.yaml:{name}: {words}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [
+        ("DatabaseSecretArn", {"Default": ""}),
+        ("DatabasePassword", {"NoEcho": True}),
+        ("DatabasePassword", {"NoEcho": "true", "Default": ""}),
+    ],
+)
+def test_parameter_that_hides_a_secret_or_names_it_is_taken(
+    name: str, declared: dict[str, Any]
+) -> None:
+    body = {"Parameters": {name: {"Type": "String", **declared}}, "Resources": {}}
+
+    assert policy_findings(Template("sound.yaml", body)) == []
+
+
+def test_hidden_parameter_in_an_output_is_found() -> None:
+    body = {
+        "Parameters": {"Pin": {"Type": "String", "NoEcho": True}},
+        "Resources": {},
+        "Outputs": {"Greeting": {"Value": {"Fn::Sub": "hello ${Pin}"}}},
+    }
+
+    assert said(policy_findings(Template("broken.yaml", body))) == [
+        "broken.yaml:Greeting: shows the hidden parameter Pin"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "      AutoPublishAliasAllProperties: true\n",
+            "      AutoPublishAliasAllProperties: false\n",
+            "StartAnalysisFunction: publishes no version when a setting changes",
+        ),
+        (
+            "      AutoPublishAliasAllProperties: true\n",
+            "",
+            "StartAnalysisFunction: publishes no version when a setting changes",
+        ),
+        (
+            "UploadDeadLetterQueueName: !GetAtt UploadDeadLetterQueue.QueueName",
+            "UploadDeadLetterQueueName: !GetAtt UploadQueue.QueueName",
+            "UploadDeadLetterQueue: is a dead-letter queue without an alarm",
+        ),
+        (
+            "UploadDeadLetterQueueName: !GetAtt UploadDeadLetterQueue.QueueName",
+            "UploadDeadLetterQueueName: !GetAtt UploadQueue.QueueName",
+            "Operations: UploadDeadLettersAlarm watches UploadQueue, which is no dead-letter queue",
+        ),
+    ],
+)
+def test_promise_finds_its_break_in_the_root_template(
+    old: str, new: str, words: str, tmp_path: Path
+) -> None:
+    text = (BASE / "template.yaml").read_text()
+    assert old in text
+    (tmp_path / "template.yaml").write_text(text.replace(old, new, 1))
+    (tmp_path / "infrastructure").symlink_to(BASE / "infrastructure")
+    (tmp_path / "statemachine").symlink_to(BASE / "statemachine")
+
+    found = said(policy_findings(load(tmp_path / "template.yaml", tmp_path)))
+
+    assert any(f"template.yaml:{words}" in text for text in found), found
+
+
+def test_reason_for_a_key_is_taken_and_that_for_a_service_is_none() -> None:
+    def findings(**reasons: str) -> list[str]:
+        metadata = {
+            "R": {"PolicyReasons": {key.replace("_", ":"): v for key, v in reasons.items()}}
+        }
+        return said(
+            policy_findings(Template("a.yaml", {"Resources": {"R": role(DECRYPT)}}, metadata))
+        )
+
+    reason = "It opens envelopes that no service of AWS opens"
+    assert findings(kms_ViaService=reason) == []
+    assert len(findings(**{"kms_*": reason})) == 2
 
 
 def test_hidden_parameter_in_a_variable_is_found() -> None:
