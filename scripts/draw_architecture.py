@@ -1,8 +1,9 @@
 """Draw the diagram of ``docs/architecture.md`` from the templates and the state machine.
 
-Every node is a resource and every arrow a reference, an event or a permission that a template
-holds; nothing is drawn by hand. So that people can read it, only the kinds of ``_SHAPES`` appear,
-and an arrow that starts at several functions of one part starts at the part.
+Every node is a resource or a state, and every arrow a reference, an event, a permission or a step
+that a template or the state machine holds; nothing is drawn by hand. So that people can read it,
+only the kinds of ``_SHAPES`` appear, and an arrow that starts at several functions of one part
+starts at the part.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _SHAPES: Mapping[str, tuple[str, str, str]] = {
     "AWS::SNS::Topic": (">", "]", "topic"),
     "AWS::DynamoDB::Table": ("[(", ")]", "table"),
     _FUNCTION: ("(", ")", ""),
-    _MACHINE: ("{{", "}}", "state machine"),
+    _MACHINE: ("[", "]", "state machine"),
     "AWS::Serverless::Api": ("[", "]", "REST API"),
     "AWS::ApiGatewayV2::Api": ("[", "]", "WebSocket API"),
     "AWS::Cognito::UserPool": ("[", "]", "user pool"),
@@ -50,6 +51,11 @@ _SHAPES: Mapping[str, tuple[str, str, str]] = {
     "AWS::WAFv2::WebACL": ("[", "]", "web firewall"),
     "AWS::CloudTrail::Trail": ("[", "]", "trail"),
     "AWS::CloudWatch::Dashboard": ("[", "]", "dashboard"),
+}
+_STATE_SHAPES: Mapping[str, tuple[str, str]] = {
+    "Choice": ("{", "}"),
+    "Succeed": ("([", "])"),
+    "Fail": ("([", "])"),
 }
 # Nearly everything refers to these; an arrow to each would say nothing.
 _LEFT_OUT = {"DataKey", "SharedLayer", "FunctionLogs", "LogsBucket"}
@@ -177,6 +183,7 @@ def draw(templates: Templates, machine: Mapping[str, Any]) -> Drawing:
         for name in members:
             drawing.parts[part].append(name)
             drawing.nodes[name] = _node(name, name, templates.resources[name])
+    _draw_states(templates, drawing, machine, states)
     for stack in templates.nested:
         inner = templates.drawn_in(stack)
         if not inner:
@@ -187,7 +194,6 @@ def draw(templates: Templates, machine: Mapping[str, Any]) -> Drawing:
             drawing.parts[stack].append(node)
             drawing.nodes[node] = _node(node, name, resource)
     _draw_events(templates, drawing)
-    _draw_states(drawing, machine, states)
     _draw_use(templates, drawing, parts)
     _draw_nested(templates, drawing)
     return drawing
@@ -196,7 +202,6 @@ def draw(templates: Templates, machine: Mapping[str, Any]) -> Drawing:
 def _parts(templates: Templates, analysing: set[str]) -> dict[str, tuple[str, list[str]]]:
     """Resources of the root by part: its title and members, in the order of a study's path."""
     functions = templates.of_kind(_FUNCTION)
-    machine = templates.of_kind(_MACHINE)
     answering = [
         name
         for name in functions
@@ -223,7 +228,7 @@ def _parts(templates: Templates, analysing: set[str]) -> dict[str, tuple[str, li
         "messages": ("Messages", messages),
         "analysis": (
             "One study",
-            [*machine, *others, *(name for name in functions if name in analysing)],
+            [*others, *(name for name in functions if name in analysing)],
         ),
         "data": ("Data", [name for name in kept if name not in _LEFT_OUT]),
         "release": ("Before traffic moves", deploying),
@@ -339,33 +344,27 @@ def _functions_by_state(templates: Templates, machine: Mapping[str, Any]) -> dic
     return found
 
 
-def _draw_states(drawing: Drawing, machine: Mapping[str, Any], states: Mapping[str, str]) -> None:
-    """The path of a study through the state machine, and where its failures go."""
-    start = machine["StartAt"]
-    drawing.arrows.append(Arrow("MriAnalysisStateMachine", states[start], start))
-    for state, function in states.items():
-        for following in _next_functions(machine, states, state):
-            drawing.arrows.append(Arrow(function, states[following], following))
-    caught = sorted(
-        {
-            catcher["Next"]
-            for definition in machine["States"].values()
-            for catcher in definition.get("Catch", [])
-            if catcher["Next"] in states
-        }
-    )
-    for state in caught:
-        drawing.arrows.append(Arrow("MriAnalysisStateMachine", states[state], state, True))
-
-
-def _next_functions(machine: Mapping[str, Any], states: Mapping[str, str], state: str) -> list[str]:
-    """States with a function that follow, over those without one."""
-    definition = machine["States"][state]
-    following = definition.get("Default") or definition.get("Next")
-    while following and following not in states:
-        definition = machine["States"][following]
-        following = definition.get("Default") or definition.get("Next")
-    return [following] if following else []
+def _draw_states(
+    templates: Templates,
+    drawing: Drawing,
+    machine: Mapping[str, Any],
+    functions: Mapping[str, str],
+) -> None:
+    """The state machine as a part of its own: its states, what follows each, what each calls."""
+    (name,) = templates.of_kind(_MACHINE)
+    drawing.titles[name] = _title(name, templates.resources[name])
+    for state, definition in machine["States"].items():
+        node = f"{name}_{state}"
+        opening, closing = _STATE_SHAPES.get(definition["Type"], ("[", "]"))
+        drawing.parts[name].append(node)
+        drawing.nodes[node] = f'{node}{opening}"{state}"{closing}'
+        following = [choice["Next"] for choice in definition.get("Choices", [])]
+        following += [definition[key] for key in ("Default", "Next") if key in definition]
+        drawing.arrows += [Arrow(node, f"{name}_{other}") for other in following]
+        for caught in definition.get("Catch", []):
+            drawing.arrows.append(Arrow(node, f"{name}_{caught['Next']}", dashed=True))
+        if state in functions:
+            drawing.arrows.append(Arrow(node, functions[state]))
 
 
 def _draw_use(
@@ -384,7 +383,9 @@ def _draw_use(
                 continue
             if function in _ONLY_DATABASE and target != "Database":
                 continue
-            if (node, function) in called or node == function or node not in drawing.nodes:
+            if (node, function) in called or node == function:
+                continue
+            if node not in drawing.nodes and node not in drawing.parts:
                 continue
             users[part_of[function], node].append(function)
     for (part, node), functions in users.items():

@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 
 from mri_analysis.errors import AnalysisError
 from mri_client.display import stage_table
+from mri_client.knowledge_commands import app as knowledge_commands
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import (
     NotAScan,
@@ -38,6 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(knowledge_commands)
 out = Console()
 err = Console(stderr=True)
 
@@ -247,7 +249,10 @@ def _reported() -> Iterator[None]:
     """Errors in a sentence and exit code 2, never a stack trace."""
     try:
         yield
-    except (StackUnreachable, AnalysisError, NotAScan, WaitedTooLong, OSError) as error:
+    except AnalysisError as error:
+        err.print(f"{error}\nNext: {error.next_step}", markup=False, highlight=False)
+        raise typer.Exit(2) from error
+    except (StackUnreachable, NotAScan, WaitedTooLong, OSError) as error:
         err.print(str(error), markup=False, highlight=False)
         raise typer.Exit(2) from error
     except (BotoCoreError, ClientError) as error:

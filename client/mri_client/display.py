@@ -14,6 +14,7 @@ _DESCRIPTIONS = {
     "CheckQuality": "is the result plausible?",
     "RefuseStudy": "the scan is refused",
     "ImageToText": "measured facts in words",
+    "KeepMeasuredDescription": "no answer of the vision-language model in time",
     "EnhanceWithLLM": "retrieve knowledge, write the draft, check it",
     "StoreResults": "one transaction in the database",
     "NotifyUser": "tell subscribers",

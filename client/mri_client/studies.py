@@ -17,6 +17,8 @@ from mri_client.stack import Stack, StackUnreachable
 
 ARTEFACTS = ("report.md", "report.json", "measurements.json", "labels.nii.gz", "montage.png")
 
+# Nobody signs in to this command: it comes with the credentials of the stack.
+_ACTOR = "command-line"
 _POLL_SECONDS = 0.2
 _MAX_UPLOAD_BYTES = 1 << 30  # as the functions' settings
 
@@ -109,7 +111,7 @@ def retry(stack: Stack, organization_id: str, job_id: str) -> Submission:
 
     Raises
     ------
-    JobNotFound, IllegalTransition
+    JobNotFound, RetryRefused
         There is no such job, or it has not failed.
     """
     if stack.jobs is None:
@@ -118,6 +120,7 @@ def retry(stack: Stack, organization_id: str, job_id: str) -> Submission:
         organization_id,
         job_id,
         images_bucket=stack.images_bucket,
+        actor=_ACTOR,
         jobs=stack.jobs,
         workflow=stack.workflow,
     )

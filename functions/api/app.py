@@ -5,6 +5,7 @@ no request can name another.
 """
 
 import hashlib
+import json
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -47,6 +48,17 @@ from mri_analysis.use_cases.list_jobs import list_jobs
 from mri_analysis.use_cases.start_analysis import retry_analysis
 from mri_analysis.use_cases.watch_studies import TICKET_SECONDS, issue_ticket
 
+
+def _json(text: str) -> Any:
+    """The document in ``text``; what passes Python's limits is no document either."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:  # too many digits, or nested too deeply
+        raise json.JSONDecodeError("too large to read", "", 0) from error
+
+
 app = APIGatewayRestResolver(
     cors=CORSConfig(
         allow_origin=settings().reading_room_origin,
@@ -55,6 +67,7 @@ app = APIGatewayRestResolver(
         max_age=600,
     ),
     enable_validation=True,
+    json_body_deserializer=_json,
 )
 
 _HARDENING = {
@@ -175,6 +188,7 @@ def retry_job(job_id: JobId) -> JobDocument:
         caller.organization_id,
         job_id,
         images_bucket=settings().images_bucket,
+        actor=caller.user_id,
         jobs=wiring.jobs(),
         workflow=wiring.workflow(),
     )

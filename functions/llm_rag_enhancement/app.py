@@ -6,10 +6,20 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mri_analysis import wiring
+from mri_analysis.contracts.report import DraftOutcome, LanguageModelUse
 from mri_analysis.contracts.tasks import ReportReference, ReportTask
 from mri_analysis.keys import StudyKeys
 from mri_analysis.observability import logger, metrics, study_context, tracer
+from mri_analysis.use_cases.draft_report import Writer
 from mri_analysis.use_cases.write_report import write_report
+
+_METRICS = {
+    DraftOutcome.USED: "LanguageModelDraftUsed",
+    DraftOutcome.UNAVAILABLE: "LanguageModelUnavailable",
+    DraftOutcome.UNUSABLE: "LanguageModelAnswerUnusable",
+    DraftOutcome.UNSUPPORTED: "LanguageModelDraftUnsupported",
+    DraftOutcome.OBJECTED: "GuardrailObjected",
+}
 
 
 @logger.inject_lambda_context(log_event=False)
@@ -20,10 +30,35 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     started = time.perf_counter()
     task = ReportTask.model_validate(event)
     study_context(task)
-    write_report(task, results=wiring.results(), jobs=wiring.jobs(), knowledge=wiring.knowledge())
+    model = wiring.language_model()
+    report = write_report(
+        task,
+        results=wiring.results(),
+        jobs=wiring.jobs(),
+        knowledge=wiring.knowledge(),
+        writer=None
+        if model is None
+        else Writer(model, wiring.output_guardrail(), wiring.token_prices()),
+    )
+    if report.language_model is not None:
+        _measure(report.language_model)
     keys = StudyKeys(task.organization_id, task.job_id)
     return ReportReference(
         report_key=keys.report,
         report_markdown_key=keys.report_markdown,
         seconds=round(time.perf_counter() - started, 3),
     ).model_dump()
+
+
+def _measure(use: LanguageModelUse) -> None:
+    """Count what became of the draft; rules are named, words of the model never."""
+    logger.info(
+        "language model asked",
+        outcome=use.outcome.value,
+        attempts=use.attempts,
+        broken_rules=use.broken_rules,
+    )
+    metrics.add_metric(name=_METRICS[use.outcome], unit="Count", value=1)
+    tokens = use.input_tokens + use.cached_input_tokens + use.output_tokens
+    metrics.add_metric(name="LanguageModelTokens", unit="Count", value=tokens)
+    metrics.add_metric(name="LanguageModelViolations", unit="Count", value=len(use.broken_rules))

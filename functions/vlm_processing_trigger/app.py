@@ -1,12 +1,17 @@
-"""Puts the measured study into words (state ``ImageToText``)."""
+"""Puts the measured study into words (state ``ImageToText``) and asks a vision-language model about
+its pictures, where one is configured.
 
-import time
+The state waits for its task token: answered here at once, or by ``model_callback`` with the model's
+answer.
+"""
+
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from mri_analysis import wiring
-from mri_analysis.contracts.tasks import DescribeTask, DescriptionReference
+from mri_analysis.contracts.observations import ReadingStatus
+from mri_analysis.contracts.tasks import DescribeTask
 from mri_analysis.observability import logger, metrics, study_context, tracer
 from mri_analysis.use_cases.describe_study import describe_study
 
@@ -15,13 +20,20 @@ from mri_analysis.use_cases.describe_study import describe_study
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write ``description.json``; answer its key."""
-    started = time.perf_counter()
+    """Write ``description.json``; what the state ends with goes to its task token."""
     task = DescribeTask.model_validate(event)
     study_context(task)
-    key = describe_study(
-        task, results=wiring.results(), jobs=wiring.jobs(), knowledge=wiring.knowledge()
+    reading = describe_study(
+        task,
+        results=wiring.results(),
+        jobs=wiring.jobs(),
+        knowledge=wiring.knowledge(),
+        task_tokens=wiring.task_tokens(),
+        observer=wiring.observer(),
     )
-    return DescriptionReference(
-        description_key=key, seconds=round(time.perf_counter() - started, 3)
-    ).model_dump()
+    if reading is ReadingStatus.RESTING:
+        metrics.add_metric(name="VisionLanguageCircuitOpen", unit="Count", value=1)
+    elif reading is ReadingStatus.UNAVAILABLE:
+        metrics.add_metric(name="VisionLanguageNotUsed", unit="Count", value=1)
+    logger.info("study described", reading=reading)
+    return {"reading": reading}

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -32,12 +32,14 @@ KNOWN_FUNCTIONS = {
     "ministack.services.lambda_svc:_execute_function_warm": "func event request_id",
     "ministack.services.lambda_svc:_provided_runtime_code_dir": "code_zip",
     "ministack.services.lambda_svc:_provided_worker_env": "config code_dir port",
+    "ministack.services.lambda_svc:_execute_function_with_config_scope": "func event",
     "ministack.core.iam_actions:extract_resource_arn": (
         "service method path headers body query_params region account_id"
     ),
     "ministack.services.apigateway_v1:_resolve_jwks_url": "authorizer",
     "ministack.app:_port_is_bindable": "host port",
     # called
+    "ministack.services.cloudformation.custom_resource:deliver_response": "token response",
     "ministack.core.lambda_runtime:ProvidedWorker": "func_name config code_zip",
     "ministack.services.lambda_svc:_execute_function_provided_warm": "func event request_id",
     "ministack.services.lambda_svc:_resolve_layer_zip": "attachment",
@@ -137,6 +139,48 @@ def authorize_task_answers() -> None:
     iam_actions.extract_resource_arn = resource_arn
 
 
+def answering_for_the_failed(
+    execute: Callable[[Any, Any], Any], deliver: Callable[[str, dict[str, Any]], Any]
+) -> Callable[[Any, Any], Any]:
+    """``execute``, with an answer in the name of a custom resource's function that failed.
+
+    CloudFormation would wait for it until the resource's time limit, in silence.
+    """
+
+    def executed(func: Any, event: Any) -> Any:
+        address = event.get("ResponseURL") if isinstance(event, Mapping) else None
+        try:
+            result = execute(func, event)
+        except Exception as error:
+            if address:
+                deliver(address.rpartition("/")[2], _failed(type(error).__name__, error))
+            raise
+        if address and isinstance(result, Mapping) and result.get("error"):
+            told = result.get("body")
+            told = told if isinstance(told, Mapping) else {"errorMessage": told}
+            reason = _failed(told.get("errorType", "Error"), told.get("errorMessage"))
+            deliver(address.rpartition("/")[2], reason)
+        return result
+
+    return executed
+
+
+def _failed(kind: Any, message: Any) -> dict[str, Any]:
+    reason = f"The function failed without an answer: {kind}: {message}"
+    print(reason, file=sys.stderr, flush=True)
+    return {"Status": "FAILED", "Reason": reason}
+
+
+def tell_of_failed_custom_resources() -> None:
+    """End the creation of a custom resource when its function fails, not at its time limit."""
+    from ministack.services import lambda_svc
+    from ministack.services.cloudformation import custom_resource
+
+    lambda_svc._execute_function_with_config_scope = answering_for_the_failed(
+        lambda_svc._execute_function_with_config_scope, custom_resource.deliver_response
+    )
+
+
 def serve_over_tls_only() -> None:
     """Look for the keys of the user pool where they are served; leave port 443 alone."""
     from ministack import app
@@ -161,6 +205,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="functions-") as folder:
         run_functions_with_awslambdaric(Unpacked(Path(folder)))
         authorize_task_answers()
+        tell_of_failed_custom_resources()
         missing_types.teach()
         app.main()
 

@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stack_options(up)
     up.add_argument("--no-model-server", action="store_true", help="start no segmentation server")
     up.add_argument("--port", type=int, help="port of the AWS endpoint (default: a free one)")
+    up.add_argument("--verbose", action="store_true", help="list what is not created, and why")
     up.set_defaults(run=_up)
 
     invoke = commands.add_parser("invoke", help="run one function with an event")
@@ -83,7 +84,6 @@ def _add_stack_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _up(options: argparse.Namespace) -> int:
-
     if running := _running_stack(options.state_dir):
         raise SystemExit(
             f"A stack already runs on {options.state_dir} (process {running['pid']}): "
@@ -93,7 +93,7 @@ def _up(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with _stack(options, options.state_dir) as stack:
-        print(_summary(stack.description(), options.state_dir), flush=True)
+        print(_summary(stack.description(), options.state_dir, options.verbose), flush=True)
         print(_NOTHING_IS_KEPT, flush=True)
         stop.wait()
         print("Stopping.", flush=True)
@@ -104,8 +104,16 @@ def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:
     """The stack of the template that was named, or of this product."""
     parameters, environment = _pairs(options.param), _pairs(options.env)
     if options.template is None:
+        from local_stack import language_model, vision_language
         from local_stack.product import product_stack
 
+        try:
+            server = vision_language.from_variables(os.environ)
+            writer = language_model.from_variables(os.environ)
+        except (vision_language.UnsafeAddress, language_model.UnusableLanguageModel) as error:
+            raise SystemExit(str(error)) from None
+        for notice in [asked.notice() for asked in (server, writer) if asked is not None]:
+            print(notice, file=sys.stderr, flush=True)
         more = {"port": getattr(options, "port", None)}
         if getattr(options, "no_model_server", False):
             more["model_server"] = None
@@ -115,6 +123,8 @@ def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:
             template=options.built,
             parameters=parameters,
             environment=environment,
+            vision_language=server,
+            language_model=writer,
             **more,
         )
     from local_stack.stack import LocalStack
@@ -128,7 +138,7 @@ def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:
     )
 
 
-def _summary(description: dict[str, Any], state_dir: Path) -> str:
+def _summary(description: dict[str, Any], state_dir: Path, verbose: bool = False) -> str:
     rows = {
         "AWS endpoint": description["endpoint_url"],
         "SageMaker runtime": description["sagemaker_runtime_url"],
@@ -139,11 +149,14 @@ def _summary(description: dict[str, Any], state_dir: Path) -> str:
         "Database": description["database_url"] or "none",
         "State": str(state_dir / _STACK_FILE),
     }
-    if description["skipped"]:
-        rows["Not created"] = ", ".join(
-            f"{name} ({entry['type']})" for name, entry in description["skipped"].items()
-        )
-    return "\n".join(f"{name:<22}{value}" for name, value in rows.items())
+    skipped = description["skipped"]
+    if skipped:
+        where = "listed below" if verbose else f"listed in {rows['State']}; see local/README.md"
+        rows["Not created"] = f"{len(skipped)} of the template's resources ({where})"
+    lines = [f"{name:<22}{value}" for name, value in rows.items()]
+    if verbose:
+        lines += [f"  {n} ({entry['type']}): {entry['reason']}" for n, entry in skipped.items()]
+    return "\n".join(lines)
 
 
 def _invoke(options: argparse.Namespace) -> int:
@@ -151,7 +164,9 @@ def _invoke(options: argparse.Namespace) -> int:
         text = sys.stdin.read() if options.event == "-" else Path(options.event).read_text()
         event = json.loads(text)
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{options.event} is no event: {error}") from None
+        raise SystemExit(
+            f"{options.event} is no event: {error}{_known_functions(options)}"
+        ) from None
     running = _running_stack(options.state_dir)
     if running is not None:
         payload, log, failed = _invoke_in_running_stack(running, options.function, event)
@@ -160,6 +175,16 @@ def _invoke(options: argparse.Namespace) -> int:
     sys.stderr.write(log)
     print(payload)
     return 1 if failed else 0
+
+
+def _known_functions(options: argparse.Namespace) -> str:
+    """The functions of this product, where the one that was named is none of them."""
+    if options.template is not None:
+        return ""
+    known = sorted(app.parent.name for app in Path("functions").glob("*/app.py"))
+    if options.function in known:
+        return ""
+    return f"\nNo function {options.function!r}; there are {', '.join(known)}."
 
 
 def _running_stack(state_dir: Path) -> dict[str, Any] | None:

@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from knowledge.build import build_snapshot
+from local_stack.language_model import LanguageModelServer
 from local_stack.stack import LocalStack, segmentation_server
+from local_stack.vision_language import VisionLanguageServer
 from migrations.migrate import migrate
 
 KNOWLEDGE_SNAPSHOT = Path("out/knowledge.sqlite")
@@ -27,6 +29,8 @@ def product_stack(
     database_url: str | None = None,
     parameters: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    vision_language: VisionLanguageServer | None = None,
+    language_model: LanguageModelServer | None = None,
     **options: Any,
 ) -> LocalStack:
     """A stack of this product, ready to start.
@@ -41,6 +45,10 @@ def product_stack(
         A template that ``sam build`` wrote for the interpreter at hand, in place of the sources.
     database_url
         Another database than a fresh SQLite file; it is migrated too.
+    vision_language
+        A server that is shown the pictures of every study; none by default.
+    language_model
+        A server that is told what was measured and drafts the report; none by default.
     parameters, environment, options
         See :class:`local_stack.stack.LocalStack`.
     """
@@ -52,13 +60,22 @@ def product_stack(
         state_dir,
         {
             "DatabaseUrl": url,
-            "KnowledgeSnapshotPath": str(_knowledge_snapshot(repository)),
-            # A message that failed comes back in seconds: a person waits for it.
-            "UploadVisibilityTimeout": "30",
             **(parameters or {}),
         },
-        environment,
-        **{"model_server": segmentation_server(repository), **options},
+        # The template's path is in a layer, which is not unpacked here.
+        {
+            "KNOWLEDGE_SNAPSHOT_PATH": str(_knowledge_snapshot(repository)),
+            **(vision_language.environment() if vision_language else {}),
+            **(language_model.environment() if language_model else {}),
+            **(environment or {}),
+        },
+        **{
+            "model_server": segmentation_server(repository),
+            # A message that failed comes back in seconds: a person waits for it.
+            "redelivery_s": 30,
+            "foreign_servers": [vision_language.endpoint()] if vision_language else [],
+            **options,
+        },
     )
 
 

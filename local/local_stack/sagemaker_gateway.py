@@ -31,6 +31,7 @@ SYNC_BODY_LIMIT_BYTES = 6 * 1024 * 1024
 DEFAULT_INVOCATION_TIMEOUT_S = 900.0
 DEFAULT_REQUEST_TTL_S = 21_600.0
 _PREFIX = "X-Amzn-SageMaker-"
+_PLAIN = http.client.HTTPConnection
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class EndpointConfig:
         503 rather than fill a laptop's memory.
     ready_limit_s
         How long a request waits for the model server to start before it fails.
+    invocation_path
+        What is posted to; a server that is no SageMaker container has a path of its own.
+    ping_path
+        What says that the server is ready; ``None`` for one that is not asked.
     """
 
     name: str
@@ -67,6 +72,8 @@ class EndpointConfig:
     max_concurrency: int = 1
     queue_limit: int = 1000
     ready_limit_s: float = 60.0
+    invocation_path: str = "/invocations"
+    ping_path: str | None = "/ping"
 
 
 class ModelCallError(Exception):
@@ -165,7 +172,7 @@ class _Endpoint:
     def call_model(
         self, body: bytes, headers: Mapping[str, str], timeout_s: float
     ) -> tuple[bytes, str, Mapping[str, str]]:
-        """Post to ``/invocations``; return body, content type and the answer's headers.
+        """Post to the model server; return body, content type and the answer's headers.
 
         Raises
         ------
@@ -173,11 +180,11 @@ class _Endpoint:
             No connection, a connection that broke, a time-out, or an error status.
         """
         address = urllib.parse.urlsplit(self.config.model_server_url)
-        connection = http.client.HTTPConnection(
-            address.hostname or "127.0.0.1", address.port, timeout=timeout_s
-        )
+        kind_of = http.client.HTTPSConnection if address.scheme == "https" else _PLAIN
+        connection = kind_of(address.hostname or "127.0.0.1", address.port, timeout=timeout_s)
+        path = address.path.rstrip("/") + self.config.invocation_path
         try:
-            connection.request("POST", "/invocations", body=body, headers=dict(headers))
+            connection.request("POST", path, body=body, headers=dict(headers))
             answer = connection.getresponse()
             content = answer.read()
         except TimeoutError as error:
@@ -204,10 +211,12 @@ class _Endpoint:
 
     def wait_until_ready(self, limit_s: float) -> bool:
         """Wait for ``/ping`` to answer 200."""
+        if self.config.ping_path is None:
+            return True
         address = urllib.parse.urlsplit(self.config.model_server_url)
         deadline = time.monotonic() + limit_s
         while not self._stopping.is_set():
-            if ping(address.hostname or "127.0.0.1", address.port or 80):
+            if ping(address.hostname or "127.0.0.1", address.port or 80, self.config.ping_path):
                 return True
             if time.monotonic() > deadline:
                 return False
@@ -440,11 +449,11 @@ class _GatewayHandler(RequestHandler):
         self.answer_json(status, {"Code": code, "Message": message}, {"x-amzn-ErrorType": code})
 
 
-def ping(host: str, port: int) -> bool:
+def ping(host: str, port: int, path: str = "/ping") -> bool:
     """Tell whether a model server answers ``/ping`` with 200."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", "/ping")
+        connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -50,6 +50,25 @@ class EndpointByName:
     error_topic: str = "SegmentationFailedTopic"
 
 
+@dataclass(frozen=True)
+class ForeignServer:
+    """A model server that this stack neither starts nor stops, behind an asynchronous endpoint.
+
+    Parameters
+    ----------
+    endpoint_name
+        What the functions call it.
+    url
+        Address of the server.
+    invocation_path
+        What is posted to; nothing is asked for before.
+    """
+
+    endpoint_name: str
+    url: str
+    invocation_path: str
+
+
 def segmentation_server(repository: Path) -> ModelServerSpec:
     """Return how to start the segmentation server of the repository."""
     return ModelServerSpec(
@@ -81,12 +100,18 @@ class LocalStack:
         Address of a model server that already runs, in place of ``model_server``.
     endpoint
         The endpoint that the template knows by its name only.
+    foreign_servers
+        Model servers that run elsewhere; each gets an endpoint with the topics and the results
+        bucket of ``endpoint``.
     dynamic_references
         What ``{{resolve:...}}`` stands for, by the text after ``resolve:``.
     port
         Port of the moto server; ``None`` for a free one.
     max_environments
         Function processes at once, over all functions.
+    redelivery_s
+        Seconds until a queue delivers a message again that its function failed on, in place of the
+        template's.
     async_retry_delays_s
         Pauses before the retries of asynchronous invocations (AWS: 60 and 120 s).
 
@@ -106,10 +131,12 @@ class LocalStack:
         model_server: ModelServerSpec | None = None,
         model_server_url: str | None = None,
         endpoint: EndpointByName | None = EndpointByName(),
+        foreign_servers: Sequence[ForeignServer] = (),
         dynamic_references: Mapping[str, str] | None = None,
         stack_name: str = "mri-analysis",
         port: int | None = None,
         max_environments: int = 32,
+        redelivery_s: int | None = None,
         async_retry_delays_s: Sequence[float] = (1.0, 2.0),
     ) -> None:
         self.template = Path(template).resolve()
@@ -117,10 +144,12 @@ class LocalStack:
         self.parameters = dict(parameters or {})
         self._environment = dict(environment or {})
         self._endpoint = endpoint
+        self._foreign_servers = tuple(foreign_servers)
         self._dynamic_references = dict(dynamic_references or {})
         self._stack_name = stack_name
         self._port = port
         self._max_environments = max_environments
+        self._redelivery_s = redelivery_s
         self._async_retry_delays_s = async_retry_delays_s
         self._model_server_spec = model_server
         self._external_model_server_url = model_server_url
@@ -316,6 +345,8 @@ class LocalStack:
         self._model_server.start()
 
     def _add_endpoints(self) -> None:
+        for server in self._foreign_servers:
+            self._add_foreign(server)
         if self.model_server_url is None:
             return
         declared = {endpoint.name: endpoint for endpoint in self.deployment.plan.endpoints}
@@ -335,14 +366,35 @@ class LocalStack:
                 )
             )
 
+    def _add_foreign(self, server: ForeignServer) -> None:
+        declared = self._of_this_template(server.endpoint_name)
+        if declared is None:
+            raise ValueError(f"The template has no results bucket for {server.endpoint_name}.")
+        self._gateway.add(
+            EndpointConfig(
+                name=declared.name,
+                model_server_url=server.url,
+                output_location=declared.output_location,
+                success_topic_arn=declared.success_topic_arn,
+                error_topic_arn=declared.error_topic_arn,
+                invocation_path=server.invocation_path,
+                ping_path=None,
+            )
+        )
+
     def _endpoint_known_by_name(self) -> DeclaredEndpoint | None:
-        known, resources = self._endpoint, self.deployment.resources
+        known = self._endpoint
         if known is None or known.name_parameter not in self._parameter_values:
             return None
-        if known.results_bucket not in resources:
+        return self._of_this_template(self._parameter_values[known.name_parameter])
+
+    def _of_this_template(self, name: str) -> DeclaredEndpoint | None:
+        """An endpoint with the topics and the bucket that the template has for all of them."""
+        known, resources = self._endpoint, self.deployment.resources
+        if known is None or known.results_bucket not in resources:
             return None
         return DeclaredEndpoint(
-            name=self._parameter_values[known.name_parameter],
+            name=name,
             output_location=f"s3://{resources[known.results_bucket]}/{known.output_prefix}",
             failure_location=None,
             success_topic_arn=resources.get(known.success_topic),
@@ -351,6 +403,14 @@ class LocalStack:
         )
 
     def _start_pollers(self) -> None:
+        if self._redelivery_s is not None:
+            sqs = self._clients.client("sqs")
+            for mapping in self.deployment.plan.event_source_mappings:
+                name = mapping.queue_arn.split(":")[-1]
+                sqs.set_queue_attributes(
+                    QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"],
+                    Attributes={"VisibilityTimeout": str(self._redelivery_s)},
+                )
         pollers = [
             SqsPoller(mapping, self._clients, self._runner)
             for mapping in self.deployment.plan.event_source_mappings

@@ -8,6 +8,7 @@ works the same way, because its paths are relative to itself.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,9 @@ def _replace_local_paths(document: dict[str, Any], base: Path, artefacts: LocalA
 
 def _translate_document(document: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
     import boto3
+
+    # The translator warns of feature switches that only the service has.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     from samtranslator.model.exceptions import (
         InvalidDocumentException,
     )

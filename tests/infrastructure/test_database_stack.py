@@ -314,12 +314,12 @@ def test_roles_take_the_boundary_that_is_given() -> None:
     [
         ({"Kind": "postgres"}, "mysql .one RDS instance."),
         ({"Kind": "aurora", "InstanceClass": "db.t4g.micro"}, "choose a larger InstanceClass"),
-        (MYSQL | {"InstanceClass": "t4g.micro"}, "an RDS instance class"),
+        (MYSQL | {"InstanceClass": "t4g.micro"}, "An RDS instance class"),
         (MYSQL | {"MySqlVersion": "8.0.40"}, "MySQL 8.4"),
         (AURORA | {"AuroraVersion": "8.0.mysql_aurora.3.10.0"}, "Aurora MySQL 8.4"),
         (SERVERLESS | {"MinCapacity": "0"}, "keep a cluster from pausing"),
         (MYSQL | {"AllocatedStorageGiB": "10"}, "20 to 65536"),
-        (MYSQL | {"BackupRetentionDays": "0"}, "1 to 35 days"),
+        (MYSQL | {"BackupRetentionDays": "0"}, "days from 1 to 35"),
         (
             MYSQL | AVAILABLE | {"Stage": "prod", "DeletionProtection": "false"},
             "DeletionProtection",

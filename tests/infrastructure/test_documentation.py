@@ -135,16 +135,35 @@ def test_arrows_follow_a_study_from_the_upload_to_its_report() -> None:
         ("ImagesBucket", "UploadQueue"),
         ("UploadQueue", "StartAnalysisFunction"),
         ("StartAnalysisFunction", "MriAnalysisStateMachine"),
-        ("MriAnalysisStateMachine", "PrepareStudyFunction"),
-        ("PrepareStudyFunction", "SegmentationTriggerFunction"),
+        (state("PrepareStudy"), "PrepareStudyFunction"),
+        (state("PrepareStudy"), state("SegmentImage")),
+        (state("SegmentImage"), "SegmentationTriggerFunction"),
         ("SegmentationTriggerFunction", "Models_SegmentationEndpoint"),
         ("Models", "SegmentationSucceededTopic"),
         ("SegmentationSucceededTopic", "ModelCallbackFunction"),
-        ("SegmentationTriggerFunction", "VlmProcessingTriggerFunction"),
-        ("StoreAnalysisResultsFunction", "NotifyUserFunction"),
+        (state("SegmentImage"), state("CheckQuality")),
+        (state("CheckQuality"), state("ImageToText")),
+        (state("CheckQuality"), state("RefuseStudy")),
+        (state("ImageToText"), "VlmProcessingTriggerFunction"),
+        (state("StoreResults"), state("NotifyUser")),
+        (state("NotifyUser"), "NotifyUserFunction"),
         ("NotifyUserFunction", "AnalysisNotificationTopic"),
         ("AnalysisNotificationTopic", "LiveUpdatesFunction"),
     } <= arrows
+
+
+def test_diagram_shows_every_state_and_no_function_that_calls_another() -> None:
+    drawn = diagram()
+    machine = json.loads(draw_architecture.STATE_MACHINE.read_text(encoding="utf-8"))
+    functions = {name for name in drawn.nodes if name.endswith("Function")}
+
+    assert drawn.parts["MriAnalysisStateMachine"] == [state(name) for name in machine["States"]]
+    assert not [a for a in drawn.arrows if {a.start, a.end} <= functions]
+
+
+def state(name: str) -> str:
+    """The node of a state."""
+    return f"MriAnalysisStateMachine_{name}"
 
 
 def test_diagram_changes_with_the_template(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """A wrong or missing parameter stops before anything is created, with a sentence."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from local_stack.intrinsics import Resolver, TemplateError, parameter_values
 from local_stack.template import translate
@@ -11,6 +13,9 @@ from local_stack.template import translate
 TEMPLATE = translate(Path("template.yaml"), {}).body
 DECLARED: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 DEV = {"DatabaseUrl": "sqlite:///mri.db"}
+TITAN = "amazon.titan-embed-text-v2:0"
+LLM = {"LlmUrl": "https://llm.example/v1", "LlmModel": "vendor/model"}
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:llm-AbCdEf"
 PROD = {
     "Stage": "prod",
     "DatabaseKind": "aurora-serverless",
@@ -44,6 +49,12 @@ def check(given: dict[str, str]) -> None:
         | {"SearchKind": "domain", "RequireKnowledgeIndex": "true"}
         | {"SearchInstanceCount": "2"},
         DEV | {"SegmentationImageUri": IMAGE},
+        DEV | LLM | {"LlmApiKeySecretArn": SECRET, "LlmAnswerForm": "tool"},
+        DEV
+        | {"BedrockModelId": "eu.vendor.model", "BedrockTemperature": "0"}
+        | {"LanguageModelInputPrice": "3", "LanguageModelOutputPrice": "15.5"},
+        DEV | {"VpcCidr": "192.168.255.0/22", "UploadVisibilityTimeout": "60"},
+        DEV | {"VpcCidr": "223.250.199.0/16", "KnowledgeSnapshotPath": "/opt/other.sqlite"},
         {"DatabaseUrl": "mysql+pymysql://mri_app@db.example:3306/mri_analysis?charset=utf8mb4"},
         {"DatabaseUrl": "mysql+pymysql://root@127.0.0.1:3306/chain?charset=utf8mb4"},
     ],
@@ -65,11 +76,32 @@ def test_right_parameters_pass(given: dict[str, str]) -> None:
         (DEV | {"LogRetentionDays": "100"}, "retention periods"),
         (DEV | {"SegmentationImageUri": "mri:latest"}, "An image in ECR"),
         (DEV | {"SegmentationChallengerWeight": "10"}, "SegmentationChallengerImageUri"),
-        (DEV | {"SegmentationChallengerWeight": "101"}, "A percentage"),
+        (DEV | {"SegmentationChallengerWeight": "101"}, "A whole number from 0 to 100"),
+        (DEV | {"VpcCidr": "999.1.1.1/16"}, "An IPv4 range from /16"),
+        (DEV | {"VpcCidr": "10.256.0.0/16"}, "An IPv4 range from /16"),
+        (DEV | {"VpcCidr": "0.40.0.0/16"}, "An IPv4 range from /16"),
+        (DEV | {"VpcCidr": "224.0.0.0/16"}, "An IPv4 range from /16"),
+        (DEV | {"UploadVisibilityTimeout": "10"}, "seconds from 60"),
+        (DEV | {"UploadVisibilityTimeout": "43201"}, "to 43200"),
+        (DEV | {"KnowledgeSnapshotPath": "/nowhere"}, "below /opt"),
+        (DEV | {"KnowledgeSnapshotPath": "/opt/../etc/x.sqlite"}, "below /opt"),
+        (DEV | {"KnowledgeSnapshotPath": ""}, "below /opt"),
         (DEV | {"VisionLanguageImageUri": IMAGE}, "VisionLanguageModelDataUrl"),
         (DEV | {"BedrockGuardrailId": "abc123"}, "BedrockGuardrailVersion"),
         (DEV | {"BedrockGuardrailVersion": "DRAFT"}, "published version"),
+        (DEV | {"LlmUrl": "https://llm.example"}, "LlmUrl needs LlmModel"),
+        (DEV | LLM | {"BedrockModelId": "a.model"}, "exclude each other"),
+        (DEV | LLM | {"LlmUrl": "https://mri:hunter2@llm.example"}, "without user and password"),
+        (DEV | {"LlmApiKeySecretArn": SECRET}, "needs LlmUrl"),
+        (DEV | {"LlmApiKeySecretArn": "hunter2"}, "ARN of a secret"),
+        (DEV | LLM | {"LlmCaFile": "ca.pem"}, "name of a PEM file"),
+        (DEV | {"LanguageModelInputPrice": "3"}, "LanguageModelOutputPrice"),
+        (DEV | {"LanguageModelInputPrice": "3 $"}, "USD per million"),
+        (DEV | {"BedrockTemperature": "2"}, "from 0 to 1"),
         (DEV | {"RequireKnowledgeIndex": "true"}, "needs a search service"),
+        (DEV | {"EmbeddingModelId": TITAN}, "needs a search service"),
+        (DEV | {"EmbeddingModelId": "cohere.embed-v4:0"}, "amazon.titan-embed-text-v2:0"),
+        (DEV | {"EmbeddingDimension": "300"}, "256, 512 and 1024"),
         (DEV | {"DeployReadingRoom": "true"}, "CertificateArn"),
         (DEV | {"CertificateArn": "arn:aws:iam::1:server-certificate/x"}, "certificate in ACM"),
         (DEV | {"AlarmEmail": "nobody"}, "A mail address"),
@@ -107,6 +139,28 @@ def test_every_constraint_has_words() -> None:
         if any(constraint in declaration for constraint in constraints):
             assert declaration.get("ConstraintDescription"), name
         assert declaration.get("Description"), name
+
+
+@pytest.mark.parametrize(
+    "path", [Path("template.yaml"), *sorted(Path("infrastructure").glob("*.yaml"))], ids=str
+)
+def test_every_constraint_is_a_sentence_that_says_what_is_allowed(path: Path) -> None:
+    for name, declared in yaml_parse(path.read_text(encoding="utf-8"))["Parameters"].items():
+        words = declared.get("ConstraintDescription")
+        if words is not None:
+            assert isinstance(words, str), name
+            assert re.fullmatch(r"[A-Z/].*[.]", words), name
+            assert len(words.split()) >= 4, name
+        if least := declared.get("MinValue"):
+            assert words is None or re.search(rf"\b{least}\b", words), name
+        if "MaxValue" in declared and words is not None:
+            assert str(declared["MaxValue"]) in words, name
+
+
+def test_messages_come_back_no_sooner_than_the_function_can_end() -> None:
+    limit = TEMPLATE["Resources"]["StartAnalysisFunction"]["Properties"]["Timeout"]
+
+    assert DECLARED["UploadVisibilityTimeout"]["MinValue"] >= limit
 
 
 def test_every_parameter_stands_in_a_group() -> None:

@@ -122,6 +122,7 @@ def test_a_new_version_upgrades_the_domain_in_place() -> None:
         ("es:ESHttpPost", "/mri-knowledge/_search", True),
         ("es:ESHttpGet", "/mri-knowledge/_count", True),
         ("es:ESHttpPost", "/mri-knowledge-2026-11/_msearch", True),
+        ("es:ESHttpGet", "/mri-knowledge/_mapping", True),
         ("es:ESHttpHead", "/mri-knowledge", True),
         ("es:ESHttpPost", "/mri-knowledge/_doc", False),
         ("es:ESHttpPost", "/mri-knowledge/_delete_by_query", False),
@@ -267,12 +268,12 @@ def test_names_fit_the_longest_stage() -> None:
     [
         ({"Kind": "none"}, "domain or serverless"),
         (DOMAIN | {"InstanceCount": "3"}, "an even number"),
-        (DOMAIN | {"InstanceType": "t3.small"}, "an OpenSearch instance type"),
+        (DOMAIN | {"InstanceType": "t3.small"}, "An OpenSearch instance type"),
         (DOMAIN | {"EngineVersion": "Elasticsearch_7.10"}, "OpenSearch_2.11 or newer"),
         (DOMAIN | {"Stage": "prod"}, "InstanceCount 2 or more"),
         (SERVERLESS | AUDITED, "for Kind domain only"),
         (SERVERLESS | {"CreateServiceLinkedRole": "true"}, "for Kind domain only"),
-        (SERVERLESS | {"MaxCapacity": "0"}, "1 to 96 OCU"),
+        (SERVERLESS | {"MaxCapacity": "0"}, "OCU from 1 to 96"),
     ],
 )
 def test_wrong_parameters_are_refused_in_words(choice: dict[str, str], sentence: str) -> None:

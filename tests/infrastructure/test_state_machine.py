@@ -8,14 +8,47 @@ import pytest
 
 import mri_analysis.errors
 from mri_analysis.adapters.sagemaker_endpoint import (
+    OBSERVATION_STATE_TIMEOUT_SECONDS,
     RECOVERY_TIMEOUT_SECONDS,
     STATE_TIMEOUT_SECONDS,
 )
-from mri_analysis.errors import AnalysisError, TransientError, UploadError
+from mri_analysis.contracts.tasks import (
+    AnalysisInput,
+    DescribeTask,
+    DescriptionReference,
+    FailureTask,
+    NotifyTask,
+    ReportTask,
+    SegmentTask,
+    StoreTask,
+    StudyTask,
+)
+from mri_analysis.errors import (
+    AnalysisError,
+    EmbedderUnavailable,
+    LanguageModelUnavailable,
+    TransientError,
+    UploadError,
+)
+from mri_analysis.keys import StudyKeys
+from mri_analysis.settings import Settings
 
 ASL = json.loads(Path("statemachine/mri_analysis.asl.json").read_text())
 STATES: dict[str, dict[str, Any]] = ASL["States"]
 TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
+
+CONTRACTS: dict[str, type[StudyTask]] = {
+    "PrepareStudy": AnalysisInput,
+    "SegmentImage": SegmentTask,
+    "ImageToText": DescribeTask,
+    "EnhanceWithLLM": ReportTask,
+    "StoreResults": StoreTask,
+    "NotifyUser": NotifyTask,
+    "HandleError": FailureTask,
+}
+
+# Answered inside a stage: searches go on by words alone, the report is composed.
+_GONE_WITHOUT = {EmbedderUnavailable.__name__, LanguageModelUnavailable.__name__}
 
 # Errors of Lambda and Step Functions themselves; everything else must be a class of ours.
 _PLATFORM = ("Lambda.", "States.", "Sandbox.", "Runtime.")
@@ -29,8 +62,8 @@ def next_states(name: str) -> set[str]:
 
 
 def after_failure(name: str) -> set[str]:
-    """All states that can follow when ``name`` fails."""
-    reached, waiting = set(), [catch["Next"] for catch in STATES[name]["Catch"]]
+    """All states that can follow when ``name`` fails, other than by its time running out."""
+    reached, waiting = set(), [STATES[name]["Catch"][-1]["Next"]]
     while waiting:
         following = waiting.pop()
         if following not in reached:
@@ -45,7 +78,14 @@ def test_task_passes_a_payload_with_the_study_ids(name: str) -> None:
 
     assert payload["organization_id.$"] == "$.organization_id"
     assert payload["job_id.$"] == "$.job_id"
-    assert payload["schema_version"] == 1
+    assert payload["schema_version"] == CONTRACTS[name].model_fields["schema_version"].default
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_task_passes_what_its_contract_takes(name: str) -> None:
+    payload = {key.removesuffix(".$") for key in STATES[name]["Parameters"]["Payload"]}
+
+    assert payload == set(CONTRACTS[name].model_fields)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -77,10 +117,11 @@ def test_bad_input_is_never_tried_again(name: str) -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_failure_is_caught_beside_the_input(name: str) -> None:
-    (catch,) = STATES[name]["Catch"]
+    *others, last = STATES[name]["Catch"]
 
-    assert catch["ErrorEquals"] == ["States.ALL"]
-    assert catch["ResultPath"].startswith("$.")
+    assert last["ErrorEquals"] == ["States.ALL"]
+    assert last["ResultPath"].startswith("$.")
+    assert bool(others) == (name == "ImageToText")
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name != "NotifyUser"])
@@ -117,6 +158,33 @@ def test_a_request_to_the_endpoint_lives_no_longer_than_its_state_waits() -> Non
     assert STATES["SegmentImage"]["TimeoutSeconds"] == STATE_TIMEOUT_SECONDS
 
 
+def test_a_model_that_does_not_answer_in_time_fails_no_study() -> None:
+    state = STATES["ImageToText"]
+    kept = STATES["KeepMeasuredDescription"]
+
+    assert state["Catch"][0]["ErrorEquals"] == ["States.Timeout"]
+    assert state["Catch"][0]["Next"] == "KeepMeasuredDescription"
+    assert kept["Next"] == state["Next"]
+    assert kept["ResultPath"] == state["ResultPath"]
+    assert {key.removesuffix(".$") for key in kept["Parameters"]} == set(
+        DescriptionReference.model_fields
+    )
+    assert kept["Parameters"]["seconds"] == state["TimeoutSeconds"]
+
+
+def test_the_description_that_is_kept_is_the_one_that_was_written() -> None:
+    call = STATES["KeepMeasuredDescription"]["Parameters"]["description_key.$"]
+    text, *arguments = call.removeprefix("States.Format(").removesuffix(")").split(", ")
+
+    assert arguments == ["$.organization_id", "$.job_id"]
+    assert text.strip("'").format("demo", "job") == StudyKeys("demo", "job").description
+
+
+def test_a_question_to_the_model_lives_no_longer_than_its_state_waits() -> None:
+    assert STATES["ImageToText"]["TimeoutSeconds"] == OBSERVATION_STATE_TIMEOUT_SECONDS
+    assert Settings().vision_language_timeout_seconds <= OBSERVATION_STATE_TIMEOUT_SECONDS
+
+
 def test_an_open_circuit_is_waited_out() -> None:
     (retry,) = (
         retry
@@ -134,4 +202,5 @@ def test_every_transient_error_is_tried_again_somewhere() -> None:
         error for name in TASKS for retry in STATES[name]["Retry"] for error in retry["ErrorEquals"]
     }
 
-    assert {error.__name__ for error in TransientError.__subclasses__()} <= retried
+    transient = {error.__name__ for error in TransientError.__subclasses__()}
+    assert transient - _GONE_WITHOUT <= retried

@@ -13,6 +13,7 @@ from mri_analysis.contracts.segmentation import Contrast, Structure, Verdict, Vo
 from mri_segmentation.analysis import Analysis, analyse
 from mri_segmentation.artefacts import artefacts
 from mri_segmentation.labels import FREESURFER_NAMES
+from mri_segmentation.montage import GAP, HEADER
 from mri_segmentation.network import Network
 
 LEFT = (2, 3, 4, 10, 17, 28)
@@ -118,6 +119,7 @@ def test_the_same_image_gives_the_same_bytes(
     # Then labels and picture are equal byte by byte, and so are all numbers but the times
     assert first["labels.nii.gz"] == second["labels.nii.gz"]
     assert first["montage.png"] == second["montage.png"]
+    assert first["slices.png"] == second["slices.png"]
     a, b = (
         r.measurements.model_dump(exclude={"engine": {"seconds", "cpu_seconds"}})
         for r in (small_analysed, analyse(small_scan, network))
@@ -131,6 +133,21 @@ def test_the_montage_is_a_picture_of_readable_size(analysed: Analysis) -> None:
     assert 1200 < picture.width < 2600
     assert 700 < picture.height < 2000
     assert len(analysed.montage_png) < 3_000_000
+
+
+def test_the_plain_slices_are_those_of_the_montage_without_labels(analysed: Analysis) -> None:
+    # Given both pictures
+    montage = Image.open(io.BytesIO(analysed.montage_png))
+    slices = Image.open(io.BytesIO(analysed.slices_png))
+
+    # Then the plain one is grey, of the same slices, and says nothing inside the file
+    assert (slices.format, slices.mode, slices.info) == ("PNG", "L", {})
+    assert slices.width == montage.width
+    assert len(analysed.slices_png) < 1_500_000
+    below_header = np.asarray(montage.convert("L"))[HEADER:][: slices.height - GAP]
+    plain = np.asarray(slices)[GAP:]
+    same = np.abs(plain.astype(int) - below_header) <= 8
+    assert 0.6 < same.mean() < 1
 
 
 def test_the_report_is_told_what_was_not_assessed(analysed: Analysis) -> None:

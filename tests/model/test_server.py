@@ -17,7 +17,13 @@ import uvicorn
 from numpy.typing import NDArray
 
 from mri_analysis.contracts.segmentation import Measurements, SegmentationRefused
-from mri_analysis.contracts.segmentation_archive import LABELS, MEASUREMENTS, MONTAGE, unpack
+from mri_analysis.contracts.segmentation_archive import (
+    LABELS,
+    MEASUREMENTS,
+    MONTAGE,
+    SLICES,
+    unpack,
+)
 from mri_analysis.errors import (
     AnalysisError,
     CorruptFile,
@@ -84,7 +90,7 @@ def test_ping_answers_once_the_weights_are_loaded(address: str) -> None:
         assert answer.status == 200
 
 
-def test_an_image_becomes_labels_measurements_and_a_picture(
+def test_an_image_becomes_labels_measurements_and_pictures(
     address: str, small_scan: nib.Nifti1Image, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Given an image whose header holds what no log may show
@@ -94,7 +100,7 @@ def test_an_image_becomes_labels_measurements_and_a_picture(
     with caplog.at_level(logging.INFO, "mri_segmentation"):
         status, content_type, body = post(address, gzip.compress(small_scan.to_bytes(), 1))
 
-    # Then the answer is an archive of the three files
+    # Then the answer is an archive of all files
     assert (status, content_type) == (200, "application/zip")
     files = unpack(body)
     measured = Measurements.model_validate_json(files[MEASUREMENTS])
@@ -102,6 +108,7 @@ def test_an_image_becomes_labels_measurements_and_a_picture(
     assert measured.quality.refusal is None
     assert nib.Nifti1Image.from_bytes(gzip.decompress(files[LABELS])).shape == small_scan.shape
     assert files[MONTAGE].startswith(b"\x89PNG")
+    assert files[SLICES].startswith(b"\x89PNG")
     # And the log names nobody
     assert caplog.records
     assert "Doe" not in caplog.text

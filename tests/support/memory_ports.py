@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mri_analysis.contracts.base import Contract
 from mri_analysis.contracts.job import Job, JobError, JobStatus, may_follow
-from mri_analysis.contracts.segmentation import SegmentationResponse
 from mri_analysis.contracts.tasks import AnalysisInput
 from mri_analysis.errors import (
     DatabaseUnavailable,
@@ -14,7 +14,7 @@ from mri_analysis.errors import (
     StorageUnavailable,
     UploadMissing,
 )
-from mri_analysis.ports.jobs import AnalysisResult, JobPosition
+from mri_analysis.ports.jobs import PIPELINE, AnalysisResult, JobPosition
 from mri_analysis.ports.segmentation import PendingCallback
 from mri_analysis.ports.storage import StoredObject
 
@@ -64,7 +64,7 @@ class MemoryJobs:
     results: dict[str, AnalysisResult] = field(default_factory=dict)
     down: bool = False
 
-    def register(self, job: Job) -> Job:
+    def register(self, job: Job, actor: str = PIPELINE) -> Job:
         self._check()
         return self.jobs.setdefault(job.job_id, job)
 
@@ -77,7 +77,7 @@ class MemoryJobs:
     ) -> list[Job]:
         return list(self.jobs.values())[-limit:]
 
-    def restart(self, job: Job) -> Job:
+    def restart(self, job: Job, actor: str = PIPELINE) -> Job:
         current = self._require(job.job_id)
         if current.status not in (JobStatus.AWAITING_UPLOAD, JobStatus.FAILED):
             raise IllegalTransition("no")
@@ -139,12 +139,29 @@ class MemoryEndpoint:
 
 
 @dataclass
+class MemoryVisionLanguageEndpoint:
+    """An endpoint that takes questions, or fails with ``error``."""
+
+    name: str = "mri-vision-language"
+    started: list[tuple[str, str]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def start(self, request_uri: str, inference_id: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.started.append((request_uri, inference_id))
+
+
+@dataclass
 class MemoryCallbacks:
     """Task tokens by inference id."""
 
     kept: dict[str, PendingCallback] = field(default_factory=dict)
+    error: Exception | None = None
 
     def save(self, callback: PendingCallback) -> None:
+        if self.error is not None:
+            raise self.error
         self.kept[callback.inference_id] = callback
 
     def find(self, inference_id: str) -> PendingCallback | None:
@@ -155,10 +172,10 @@ class MemoryCallbacks:
 class MemoryTaskTokens:
     """Answers that waiting states got."""
 
-    succeeded: dict[str, SegmentationResponse] = field(default_factory=dict)
+    succeeded: dict[str, Contract] = field(default_factory=dict)
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def succeed(self, task_token: str, output: SegmentationResponse) -> None:
+    def succeed(self, task_token: str, output: Contract) -> None:
         self.succeeded[task_token] = output
 
     def fail(self, task_token: str, code: str, message: str) -> None:

@@ -1,5 +1,6 @@
 """Who calls the API, from the claims of the verified token and nothing else."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,9 @@ from typing import Any
 
 from mri_analysis.errors import ForeignUpload, OrganizationMissing, RoleMissing, SignInRequired
 from mri_analysis.keys import check_organization
+
+_COMMAS = re.compile(r"[^\[\],\s]+(,[^\[\],\s]+)*")
+_BRACKETS = re.compile(r"\[[^\[\],\s]+( [^\[\],\s]+)*\]")
 
 
 class Role(StrEnum):
@@ -56,8 +60,15 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
 def _roles(groups: object) -> frozenset[Role]:
     """API Gateway hands a list of the token on as text: ``admin,reviewer`` or ``[admin reviewer]``.
 
-    Groups that are no role of ours are nothing to us.
+    Groups that are no role of ours are nothing to us, and so is a text of any other form: a group
+    may be named ``[clinician``.
     """
-    words = groups if isinstance(groups, list) else str(groups or "").strip("[]").split(",")
-    names = {name for word in words for name in str(word).split()}
-    return frozenset(role for role in Role if role in names)
+    if isinstance(groups, list):
+        names = groups
+    elif isinstance(groups, str) and _COMMAS.fullmatch(groups):
+        names = groups.split(",")
+    elif isinstance(groups, str) and _BRACKETS.fullmatch(groups):
+        names = groups[1:-1].split(" ")
+    else:
+        names = []
+    return frozenset(role for role in Role if role.value in names)

@@ -129,6 +129,100 @@ class KnowledgeUnavailable(TransientError):
     next_step = "The knowledge base could not be read; the study can be retried as it is."
 
 
+class KnowledgeIndexMismatch(AnalysisError):
+    """The search index was made by another embedder, or by a version this one cannot read."""
+
+    next_step = "Index the knowledge base anew (mri knowledge reindex) with the embedder in use."
+
+
+class EmbedderUnavailable(TransientError):
+    next_step = "The embedding model did not answer; searches go on by words alone."
+
+
+class LanguageModelUnavailable(TransientError):
+    """Throttled, failing, too slow, or at its end of life; the report is composed without it."""
+
+    next_step = "Look at the language model's settings and quota; reports are composed meanwhile."
+
+
+class LanguageModelAnswerUnusable(AnalysisError):
+    """A refusal, an answer cut short, or no answer of the form asked for."""
+
+    next_step = "Nothing is to be done for this study: its report was composed by fixed rules."
+
+
+class SettingInvalid(AnalysisError):
+    """A setting of the deployment that no function can work with."""
+
+    next_step = "Correct the setting named above and deploy, or start the local stack, again."
+
+
+class DocumentError(AnalysisError):
+    """A document that cannot become part of the knowledge base."""
+
+    next_step = "Correct the document and ingest it again."
+
+
+class DocumentKindUnknown(DocumentError):
+    next_step = "Ingest Markdown (.md, .markdown), PDF (.pdf) or JSON Lines (.jsonl)."
+
+
+class DocumentTooLarge(DocumentError):
+    """Too many bytes, pages, characters or pieces, or too costly to read."""
+
+    next_step = "Split the document, or ingest only the part that is needed."
+
+
+class DocumentEmpty(DocumentError):
+    next_step = "Ingest a document that holds text."
+
+
+class DocumentNotText(DocumentError):
+    """Named as text, but made of other bytes."""
+
+    next_step = "Save the document as UTF-8 text, or give the file the ending of what it is."
+
+
+class DocumentEncrypted(DocumentError):
+    next_step = "Save the PDF without a password, where its owner allows that, and ingest it again."
+
+
+class DocumentWithoutText(DocumentError):
+    """A scanned PDF: pictures of pages."""
+
+    next_step = "Run text recognition (OCR) over the PDF, check the text, and ingest the result."
+
+
+class DocumentBroken(DocumentError):
+    next_step = "Export the document again and check that it opens in a viewer."
+
+
+class DocumentLineMalformed(DocumentError):
+    """A line of a JSON Lines file, or of the front matter, that is not of the described form."""
+
+    next_step = "Correct the line named above; knowledge/README.md describes the form."
+
+
+class DocumentOriginMissing(DocumentError):
+    """No licence or no source: a passage that is quoted must name both."""
+
+    next_step = "Name them in the front matter, or with --source and --licence."
+
+
+class DocumentSuspicious(DocumentError):
+    """Name, title or origin address a language model, or nothing is left that does not."""
+
+    next_step = "Read the document: where it is harmless, reword the places named above."
+
+
+class DocumentNameRefused(DocumentError):
+    next_step = "Give the document a name of its own with --name (a-z, 0-9 and -)."
+
+
+class DocumentNotFound(DocumentError):
+    next_step = "List the documents with `mri knowledge documents`."
+
+
 class ReportRejected(AnalysisError):
     """A draft report said something its measurements do not support, so it was not kept."""
 
@@ -177,6 +271,21 @@ class RoleMissing(RequestError):
 
 class InvalidRequest(RequestError):
     next_step = "Correct what is named above and send the request again."
+
+
+class RetryRefused(RequestError):
+    """A job that has not failed has nothing to be tried again."""
+
+    next_step = (
+        "Look at the job's status: let a running job end; for another analysis upload the scan as "
+        "a new job."
+    )
+
+
+class UploadArrived(RequestError):
+    """An upload that is asked for again after its scan arrived."""
+
+    next_step = "Follow the job named above; to upload another scan, send another Idempotency-Key."
 
 
 class RouteNotFound(RequestError):

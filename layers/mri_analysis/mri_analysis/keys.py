@@ -13,6 +13,11 @@ _ORGANIZATION = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
 _UPLOAD_NAMESPACE = uuid.UUID("6f1d9a0e-5e7c-5b57-9a39-0c5a6f2f9a41")
 
 
+def inference_request(inference_id: str) -> str:
+    """Question to a model; the one folder its endpoint may read, emptied after a week."""
+    return f"inference/requests/{inference_id}.json"
+
+
 @dataclass(frozen=True)
 class StudyKeys:
     """All keys of one study."""
@@ -40,6 +45,19 @@ class StudyKeys:
     @property
     def description(self) -> str:
         return self.results + "description.json"
+
+    def observed_description(self, inference_id: str) -> str:
+        """The description with a vision-language model's answer to one inference.
+
+        Apart from ``description``, and one for each inference: a late answer must not change what
+        a report was written from.
+        """
+        return self.results + f"description_observed_{inference_id}.json"
+
+    @property
+    def drafts(self) -> str:
+        """What a language model drafted, and what the guard found wrong with it; never shown."""
+        return self.results + "drafts.json"
 
     @property
     def report(self) -> str:

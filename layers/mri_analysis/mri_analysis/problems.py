@@ -11,12 +11,14 @@ from mri_analysis.errors import (
     InvalidRequest,
     JobNotFound,
     OrganizationMissing,
+    RetryRefused,
     RoleMissing,
     RouteNotFound,
     SignInRequired,
     TicketInvalid,
     TooManyRequests,
     TransientError,
+    UploadArrived,
 )
 
 _STATUS: dict[type[AnalysisError], int] = {
@@ -27,6 +29,8 @@ _STATUS: dict[type[AnalysisError], int] = {
     RouteNotFound: 404,
     JobNotFound: 404,
     IllegalTransition: 409,
+    RetryRefused: 409,
+    UploadArrived: 409,
     FileTooLarge: 413,
     EmptyFile: 422,
     InvalidRequest: 422,

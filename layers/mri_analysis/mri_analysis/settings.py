@@ -4,9 +4,15 @@ The template sets them; the defaults are those of one machine.
 """
 
 from functools import cache
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import BeforeValidator
 from pydantic_settings import BaseSettings
+
+OptionalNumber = Annotated[
+    float | None, BeforeValidator(lambda given: None if given == "" else given)
+]
+"""A template parameter that may be left empty."""
 
 
 class Settings(BaseSettings):
@@ -29,12 +35,47 @@ class Settings(BaseSettings):
     """OpenSearch domain or collection; empty: the snapshot alone."""
     knowledge_search_service: Literal["es", "aoss"] = "es"
     knowledge_index: str = "mri-knowledge"
+    embedding_model_id: str = ""
+    """Titan Text Embeddings V2 on Bedrock; empty: the search service is asked by words alone."""
+    embedding_dimension: int = 512
+    """Numbers of a vector: 256, 512 or 1024. Another one needs a new index."""
     require_knowledge_index: bool = False
     bedrock_model_id: str = ""
     """Model or inference profile; empty: reports are composed without a language model."""
     bedrock_guardrail_id: str = ""
     bedrock_guardrail_version: str = ""
+    bedrock_prompt_cache: bool = True
+    """Some models refuse cache points."""
+    bedrock_strict_tool: bool = True
+    """Some models cannot be held to a schema."""
+    bedrock_temperature: OptionalNumber = None
+    """Empty sends none: newer models refuse the field."""
+    llm_url: str = ""
+    """OpenAI-compatible server in place of Bedrock; empty for none."""
+    llm_model: str = ""
+    """Its name there."""
+    llm_answer_form: Literal["json_schema", "tool"] = "json_schema"
+    """How the answer is forced; ``tool`` for servers without ``response_format``."""
+    llm_api_key: str = ""
+    """Bearer token, for one machine; on AWS it lies in ``llm_api_key_secret_arn``."""
+    llm_api_key_secret_arn: str = ""
+    """Secret that is the token and nothing else."""
+    llm_ca_file: str = ""
+    """Certificates of the server's own authority (PEM), beside those the system knows."""
+    language_model_deadline_seconds: float = 100.0
+    """One question with all its retries; two of them and the search fit into the state (300 s)."""
+    language_model_input_price: OptionalNumber = None
+    """USD per million tokens, as the two below; empty: what a report cost is unknown."""
+    language_model_output_price: OptionalNumber = None
+    language_model_cached_input_price: OptionalNumber = None
     vision_language_endpoint_name: str = ""
+    """Empty: no model looks at the pictures."""
+    vision_language_contract: Literal["chat", "zero_shot"] = "chat"
+    """``chat``: OpenAI's chat contract; ``zero_shot``: similarity scores of captions, as hints."""
+    vision_language_model: str = ""
+    """What a request names; empty for a server with one model, as vLLM is."""
+    vision_language_timeout_seconds: int = 600
+    """For one answer, once an instance has taken the question."""
     segmentation_endpoint_name: str = "mri-segmentation"
     segmentation_challenger_endpoint_name: str = ""
     segmentation_challenger_weight: int = 0

@@ -10,25 +10,37 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from mri_analysis.adapters.aws_errors import CLIENT_CONFIG
+from mri_analysis.adapters.aws_errors import CLIENT_CONFIG, EMBEDDING_CONFIG
 from mri_analysis.settings import settings
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerDynamoDBPersistence,
+    )
     from sqlalchemy import Engine
 
+    from mri_analysis.adapters.bedrock_embedder import BedrockEmbedder
     from mri_analysis.adapters.dynamodb_callbacks import DynamoDbCallbackStore
     from mri_analysis.adapters.dynamodb_connections import DynamoDbConnections
     from mri_analysis.adapters.dynamodb_releases import DeployedReleases
     from mri_analysis.adapters.dynamodb_tickets import DynamoDbTickets
+    from mri_analysis.adapters.opensearch_connection import OpenSearchConnection, Patience
+    from mri_analysis.adapters.opensearch_index import OpenSearchIndex
+    from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
     from mri_analysis.adapters.s3_object_store import S3ObjectStore
     from mri_analysis.adapters.s3_upload_forms import S3UploadForms
     from mri_analysis.adapters.sagemaker_endpoint import SageMakerSegmentationEndpoint
+    from mri_analysis.adapters.searched_knowledge import Breaker
     from mri_analysis.adapters.sns_notifier import SnsNotifier
     from mri_analysis.adapters.sql_job_repository import SqlJobRepository
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
     from mri_analysis.adapters.step_functions import StepFunctionsTaskTokens, StepFunctionsWorkflow
     from mri_analysis.adapters.websocket_push import WebSocketPush
     from mri_analysis.ports.components import Component
+    from mri_analysis.ports.knowledge import KnowledgeBase
+    from mri_analysis.ports.language_model import LanguageModel, OutputGuardrail
+    from mri_analysis.reporting.model_cost import TokenPrices
+    from mri_analysis.use_cases.observe_study import Observer
 
 
 @cache
@@ -102,12 +114,125 @@ def segmentation_endpoint(*, challenger: bool = False) -> "SageMakerSegmentation
     )
 
 
+def observer() -> "Observer | None":
+    """The vision-language model; None where no endpoint is configured."""
+    if not settings().vision_language_endpoint_name:
+        return None
+    return _observer()
+
+
 @cache
-def knowledge() -> "SqliteKnowledge":
+def _observer() -> "Observer":
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerDynamoDBPersistence,
+    )
+
+    from mri_analysis.adapters.sagemaker_endpoint import SageMakerVisionLanguageEndpoint
+    from mri_analysis.contracts.observations import ReadingKind
+    from mri_analysis.use_cases.observe_study import Observer
+
+    chosen = settings()
+    endpoint = SageMakerVisionLanguageEndpoint(
+        boto3.client("sagemaker-runtime", config=CLIENT_CONFIG),
+        chosen.vision_language_endpoint_name,
+        chosen.vision_language_timeout_seconds,
+        CircuitBreakerDynamoDBPersistence(
+            table_name=chosen.circuit_breaker_table, boto_config=CLIENT_CONFIG
+        ),
+    )
+    generative = chosen.vision_language_contract == "chat"
+    return Observer(
+        endpoint,
+        callbacks(),
+        ReadingKind.GENERATIVE if generative else ReadingKind.ZERO_SHOT,
+        chosen.vision_language_model,
+    )
+
+
+def knowledge() -> "KnowledgeBase":
+    """The knowledge base for one study: the snapshot, behind a search service where one is set."""
+    if not settings().knowledge_search_url:
+        return knowledge_snapshot()
+    from mri_analysis.adapters.searched_knowledge import SearchedKnowledge
+
+    return SearchedKnowledge(knowledge_snapshot(), _passage_search(), _search_breaker())
+
+
+@cache
+def knowledge_snapshot() -> "SqliteKnowledge":
     """The snapshot of the knowledge base."""
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 
     return SqliteKnowledge(settings().knowledge_snapshot_path)
+
+
+@cache
+def embedder() -> "BedrockEmbedder | None":
+    """What turns texts into vectors; None where words must do."""
+    from mri_analysis.adapters.bedrock_embedder import BedrockEmbedder
+
+    chosen = settings()
+    if not chosen.embedding_model_id:
+        return None
+    client = boto3.client("bedrock-runtime", config=EMBEDDING_CONFIG)
+    return BedrockEmbedder(client, chosen.embedding_model_id, chosen.embedding_dimension)
+
+
+def search_index() -> "OpenSearchIndex":
+    """The search index, to be written."""
+    from mri_analysis.adapters.opensearch_connection import INDEXING
+    from mri_analysis.adapters.opensearch_index import OpenSearchIndex
+
+    return OpenSearchIndex(_search_connection(INDEXING), settings().knowledge_index, embedder())
+
+
+@cache
+def language_model() -> "LanguageModel | None":
+    """Who drafts reports; None where fixed rules compose them.
+
+    Raises
+    ------
+    SettingInvalid
+        Two models are set, or one without what it needs.
+    """
+    from mri_analysis.errors import SettingInvalid
+
+    chosen = settings()
+    if chosen.bedrock_model_id and chosen.llm_url:
+        raise SettingInvalid("BedrockModelId and LlmUrl are both set: one model writes reports.")
+    if chosen.bedrock_model_id:
+        return _bedrock_language_model()
+    if chosen.llm_url:
+        return _openai_language_model()
+    return None
+
+
+@cache
+def output_guardrail() -> "OutputGuardrail | None":
+    """Who reads a drafted report before it is kept; None where nobody is set."""
+    from mri_analysis.adapters.bedrock_guardrail import BedrockGuardrail
+    from mri_analysis.adapters.bedrock_language_model import BEDROCK_CONFIG
+
+    chosen = settings()
+    if not chosen.bedrock_guardrail_id:
+        return None
+    return BedrockGuardrail(
+        boto3.client("bedrock-runtime", config=BEDROCK_CONFIG),
+        chosen.bedrock_guardrail_id,
+        chosen.bedrock_guardrail_version,
+    )
+
+
+def token_prices() -> "TokenPrices":
+    """What the language model's tokens cost, as far as somebody told."""
+    from mri_analysis.reporting.model_cost import TokenPrices
+
+    chosen = settings()
+    return TokenPrices(
+        chosen.language_model_input_price,
+        chosen.language_model_output_price,
+        chosen.language_model_cached_input_price,
+    )
 
 
 @cache
@@ -186,6 +311,107 @@ def deployed_releases(step: str) -> "DeployedReleases":
     return DeployedReleases(client, settings().idempotency_table, step)
 
 
+def _bedrock_language_model() -> "LanguageModel":
+    from mri_analysis.adapters.bedrock_language_model import BEDROCK_CONFIG, BedrockLanguageModel
+
+    chosen = settings()
+    return BedrockLanguageModel(
+        boto3.client("bedrock-runtime", config=BEDROCK_CONFIG),
+        chosen.bedrock_model_id,
+        _language_model_breaker(),
+        prompt_cache=chosen.bedrock_prompt_cache,
+        strict_tool=chosen.bedrock_strict_tool,
+        temperature=chosen.bedrock_temperature,
+        deadline_seconds=chosen.language_model_deadline_seconds,
+    )
+
+
+def _openai_language_model() -> "LanguageModel":
+    from mri_analysis.adapters.openai_language_model import ChatServer, OpenAiLanguageModel
+    from mri_analysis.errors import SettingInvalid
+
+    chosen = settings()
+    if not chosen.llm_model:
+        raise SettingInvalid("LlmModel is missing: name the model of the server at LlmUrl.")
+    return OpenAiLanguageModel(
+        ChatServer.at(chosen.llm_url),
+        chosen.llm_model,
+        _language_model_breaker(),
+        api_key=_llm_api_key(),
+        ca_file=chosen.llm_ca_file,
+        answer_form=chosen.llm_answer_form,
+        deadline_seconds=chosen.language_model_deadline_seconds,
+    )
+
+
+def _language_model_breaker() -> "CircuitBreakerDynamoDBPersistence | None":
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerDynamoDBPersistence,
+    )
+
+    if not settings().circuit_breaker_table:
+        return None
+    return CircuitBreakerDynamoDBPersistence(
+        table_name=settings().circuit_breaker_table, boto_config=CLIENT_CONFIG
+    )
+
+
+def _llm_api_key() -> str:
+    from mri_analysis.adapters.aws_errors import transient_as
+    from mri_analysis.errors import ServiceUnavailable
+
+    chosen = settings()
+    if not chosen.llm_api_key_secret_arn:
+        return chosen.llm_api_key
+    client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+    with transient_as(ServiceUnavailable, "The language model's key could not be read."):
+        found = client.get_secret_value(SecretId=chosen.llm_api_key_secret_arn)
+    return str(found["SecretString"]).strip()
+
+
+@cache
+def _passage_search() -> "OpenSearchKnowledge":
+    from mri_analysis.adapters.opensearch_connection import SEARCHING
+    from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
+
+    return OpenSearchKnowledge(
+        _search_connection(SEARCHING), settings().knowledge_index, embedder()
+    )
+
+
+def _search_connection(patience: "Patience") -> "OpenSearchConnection":
+    from mri_analysis.adapters.opensearch_connection import OpenSearchConnection
+
+    chosen = settings()
+    session = boto3.Session()
+    return OpenSearchConnection(
+        chosen.knowledge_search_url,
+        chosen.knowledge_search_service,
+        session.region_name or "",
+        session.get_credentials(),
+        patience,
+    )
+
+
+@cache
+def _search_breaker() -> "Breaker | None":
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
+        CircuitBreakerDynamoDBPersistence,
+    )
+
+    from mri_analysis.adapters.searched_knowledge import search_breaker
+
+    chosen = settings()
+    if not chosen.circuit_breaker_table:
+        return None
+    return search_breaker(
+        chosen.knowledge_index,
+        CircuitBreakerDynamoDBPersistence(
+            table_name=chosen.circuit_breaker_table, boto_config=CLIENT_CONFIG
+        ),
+    )
+
+
 def components() -> "list[Component]":
     """Everything this deployment rests on, as it is configured."""
     from mri_analysis.adapters import component_probes as probes
@@ -213,6 +439,12 @@ def components() -> "list[Component]":
                     bedrock, chosen.bedrock_guardrail_id, chosen.bedrock_guardrail_version
                 )
             )
+    if chosen.llm_url:
+        found.append(
+            probes.LanguageServerProbe(
+                chosen.llm_url, chosen.llm_model, _llm_api_key(), chosen.llm_ca_file
+            )
+        )
     if chosen.knowledge_search_url:
         found.append(
             probes.KnowledgeIndexProbe(
@@ -221,6 +453,8 @@ def components() -> "list[Component]":
                 chosen.knowledge_search_service,
                 sagemaker.meta.region_name,
                 chosen.require_knowledge_index,
+                chosen.embedding_model_id,
+                chosen.embedding_dimension,
             )
         )
     return found

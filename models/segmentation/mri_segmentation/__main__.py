@@ -15,7 +15,7 @@ from mri_segmentation.volume import read_nifti
 
 
 def main() -> int:
-    """Write labels, measurements and montage, and print what it cost.
+    """Write labels, measurements and pictures, and print what it cost.
 
     Returns
     -------
@@ -24,7 +24,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="mri_segmentation", description=__doc__)
     parser.add_argument("image", type=Path, help="a .nii or .nii.gz file")
-    parser.add_argument("outdir", type=Path, help="folder the three results are written to")
+    parser.add_argument("outdir", type=Path, help="folder the results are written to")
     parser.add_argument("--threads", type=int, default=2, help="threads of the network")
     told = parser.parse_args()
     started = time.perf_counter()

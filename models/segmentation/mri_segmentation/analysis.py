@@ -33,7 +33,7 @@ from mri_segmentation.measurement import (
     measure_volumes,
 )
 from mri_segmentation.midsagittal import MidsagittalPlane, fit_plane
-from mri_segmentation.montage import draw_montage
+from mri_segmentation.montage import draw_montage, draw_slices
 from mri_segmentation.network import Network
 from mri_segmentation.parcellation import (
     CoarseMap,
@@ -57,11 +57,15 @@ class Analysis:
         FreeSurfer ids on the grid and the affine of the input.
     measurements : Measurements
     montage_png : bytes
+        Slices with outlines of the labels.
+    slices_png : bytes
+        The same slices as they are.
     """
 
     labels: nib.Nifti1Image
     measurements: Measurements
     montage_png: bytes
+    slices_png: bytes
 
 
 @dataclass
@@ -116,7 +120,8 @@ def analyse(image: nib.Nifti1Image, network: Network) -> Analysis:
     with watch.step("draw"):
         if found:
             whole[found.box] = found.labelled.tissues
-        picture = draw_montage(volume, whole, judged, f"{version}, {weights}")
+        montage = draw_montage(volume, whole, judged, f"{version}, {weights}")
+        slices = draw_slices(volume, whole)
     with watch.step("label"):
         if found:
             whole[found.box] = freesurfer_labels(found.labelled.tissues, found.labelled.right)
@@ -146,7 +151,7 @@ def analyse(image: nib.Nifti1Image, network: Network) -> Analysis:
             cpu_seconds=round(time.process_time() - cpu_started, 3),
         ),
     )
-    return Analysis(labels, measurements, picture)
+    return Analysis(labels, measurements, montage, slices)
 
 
 def _segment(volume: Volume, network: Network, watch: _Stopwatch) -> _Segmentation:

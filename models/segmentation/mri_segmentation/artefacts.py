@@ -1,8 +1,8 @@
-"""The three files of an analysis, as bytes: what the server answers and the command line writes."""
+"""The files of an analysis, as bytes: what the server answers and the command line writes."""
 
 import gzip
 
-from mri_analysis.contracts.segmentation_archive import LABELS, MEASUREMENTS, MONTAGE
+from mri_analysis.contracts.segmentation_archive import LABELS, MEASUREMENTS, MONTAGE, SLICES
 from mri_segmentation.analysis import Analysis
 
 
@@ -13,4 +13,5 @@ def artefacts(analysis: Analysis) -> dict[str, bytes]:
         LABELS: gzip.compress(analysis.labels.to_bytes(), compresslevel=4, mtime=0),
         MEASUREMENTS: analysis.measurements.model_dump_json(indent=1).encode(),
         MONTAGE: analysis.montage_png,
+        SLICES: analysis.slices_png,
     }

@@ -1,9 +1,11 @@
-"""The picture a reader checks a segmentation by: slices in three planes with coloured outlines.
+"""The picture a reader checks a segmentation by, slices in three planes with coloured outlines, and
+the same slices without them.
 
 Pictures follow the radiological convention (the patient's right on the left of the picture) and say
 so."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +104,35 @@ def draw_montage(
     bytes
         A PNG file; the same input gives the same bytes.
     """
+    canvas, bottom = _draw_rows(volume, tissues, HEADER, FOOTER, _overlaid)
+    draw = ImageDraw.Draw(canvas)
+    _draw_header(draw, canvas.width, quality)
+    _draw_footer(draw, bottom, canvas.width, engine)
+    return _png(canvas)
+
+
+def draw_slices(volume: Volume, tissues: NDArray[np.uint8]) -> bytes:
+    """Draw the slices of :func:`draw_montage` as they are, in grey, without captions.
+
+    ``tissues`` decides only which slices are shown, so that both pictures match. The letters of the
+    sides and the positions in millimetres stay: without them nobody could tell left from right.
+
+    Returns
+    -------
+    bytes
+        A PNG file; the same input gives the same bytes.
+    """
+    canvas, _ = _draw_rows(volume, tissues, GAP, 0, _plain)
+    return _png(canvas.convert("L"))
+
+
+_Painter = Callable[[Image.Image, NDArray[np.uint8]], Image.Image]
+
+
+def _draw_rows(
+    volume: Volume, tissues: NDArray[np.uint8], header: int, footer: int, paint: _Painter
+) -> tuple[Image.Image, int]:
+    """The rows of slices on a canvas, below ``header`` free pixels; and where they end."""
     shown = tissues > 0
     frame = _frame(volume, shown)
     window = _window(volume, frame)
@@ -109,21 +140,23 @@ def draw_montage(
     heights = {plane.name: frame.pixels(plane.down) for plane in _PLANES}
     cell = max(widths.values())
     width = SIDE + COLUMNS * (cell + GAP) + SIDE
-    height = HEADER + sum(h + GAP for h in heights.values()) + FOOTER
+    height = header + sum(h + GAP for h in heights.values()) + footer
     canvas = Image.new("RGB", (width, height), BACKGROUND)
     draw = ImageDraw.Draw(canvas)
-    _draw_header(draw, width, quality)
-    top = HEADER
+    top = header
     for plane in _PLANES:
         for column, index in enumerate(_positions(shown, frame, plane.axis)):
-            picture = _slice_picture(volume, tissues, frame, plane, index, window)
+            picture = paint(*_slice(volume, tissues, frame, plane, index, window))
             left = SIDE + column * (cell + GAP) + (cell - picture.width) // 2
             canvas.paste(picture, (left, top))
             _draw_letters(draw, plane, left, top, picture)
             _draw_position(draw, volume, frame, plane, index, (left, top))
         _draw_row_name(canvas, plane.name, top, heights[plane.name])
         top += heights[plane.name] + GAP
-    _draw_footer(draw, top, width, engine)
+    return canvas, top
+
+
+def _png(canvas: Image.Image) -> bytes:
     stream = io.BytesIO()
     canvas.save(stream, "PNG", compress_level=4)
     return stream.getvalue()
@@ -163,14 +196,15 @@ def _positions(shown: NDArray[np.bool_], frame: _Frame, axis: int) -> list[int]:
     return [round(float(low + part * (high - low))) for part in parts]
 
 
-def _slice_picture(
+def _slice(
     volume: Volume,
     tissues: NDArray[np.uint8],
     frame: _Frame,
     plane: _Plane,
     index: int,
     window: tuple[float, float],
-) -> Image.Image:
+) -> tuple[Image.Image, NDArray[np.uint8]]:
+    """One slice in grey, and the classes of its pixels."""
     chosen: list[slice | int] = [slice(a, b) for a, b in zip(frame.low, frame.high, strict=True)]
     chosen[plane.axis] = index
     size = (frame.pixels(plane.across), frame.pixels(plane.down))
@@ -184,6 +218,14 @@ def _slice_picture(
     classes = np.asarray(
         Image.fromarray(np.ascontiguousarray(label)).resize(size, Image.Resampling.NEAREST)
     )
+    return base, classes
+
+
+def _plain(base: Image.Image, classes: NDArray[np.uint8]) -> Image.Image:
+    return base
+
+
+def _overlaid(base: Image.Image, classes: NDArray[np.uint8]) -> Image.Image:
     colours = np.zeros((len(Tissue), 3), np.float32)
     for tissue, colour in COLOURS.items():
         colours[tissue] = colour

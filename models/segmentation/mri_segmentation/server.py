@@ -1,6 +1,6 @@
 """The engine behind SageMaker's HTTP contract: ``GET /ping`` and ``POST /invocations``.
 
-The request's body is the image, the answer an archive of labels, measurements and picture
+The request's body is the image, the answer an archive of labels, measurements and pictures
 (:mod:`mri_analysis.contracts.segmentation_archive`): the container needs neither a network nor
 credentials, and SageMaker gives it none. One analysis runs at a time: two would share the cores and
 double the peak memory, and an asynchronous endpoint queues by itself."""

@@ -101,11 +101,11 @@ def built_chain(for_here: Build, tmp_path_factory: pytest.TempPathFactory) -> It
     stack = LocalStack(
         for_here.template,
         state_dir,
+        {"DatabaseUrl": database_url},
         {
-            "DatabaseUrl": database_url,
-            "KnowledgeSnapshotPath": str(layer / "python" / "knowledge.sqlite"),
+            "PYTHONVERBOSE": "1",
+            "KNOWLEDGE_SNAPSHOT_PATH": str(layer / "python" / "knowledge.sqlite"),
         },
-        {"PYTHONVERBOSE": "1"},
         model_server=segmentation_server(Path.cwd()),
     )
     with stack:

@@ -88,6 +88,7 @@ def test_nothing_is_shipped_that_lambda_brings_or_nobody_needs(for_lambda: Build
             names = {path.name for path in root.iterdir()}
             assert not names & _BROUGHT_BY_LAMBDA, root
             assert not names & {"tests", "bin", "__pycache__", "requirements.txt"}, root
+            assert not names & {"grpc", "google", "opensearch", "opensearch_protobufs"}, root
 
 
 def test_functions_carry_no_copy_of_the_layer(for_lambda: Build) -> None:

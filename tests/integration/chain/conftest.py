@@ -25,7 +25,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, mariadb: MariaDb) -> Iterato
         tmp_path_factory.mktemp("stack"),
         database_url=mariadb.create("chain"),
         # Messages that failed come back after two seconds: dead letters need no minutes.
-        parameters={"UploadVisibilityTimeout": "2"},
+        redelivery_s=2,
     )
     with stack:
         yield Chain.of(stack)

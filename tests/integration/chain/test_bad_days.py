@@ -60,6 +60,7 @@ def test_study_that_failed_in_an_outage_is_retried(chain: Chain) -> None:
         "demo",
         study.job_id,
         images_bucket=chain.images_bucket,
+        actor="somebody",
         jobs=chain.jobs,
         workflow=workflow,
     )

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, event, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from migrations.migrate import migrate
@@ -18,7 +19,7 @@ from mri_analysis.adapters.sql_job_repository import SqlJobRepository
 from mri_analysis.adapters.sql_tables import analysis_results, audit_events
 from mri_analysis.contracts.job import Job, JobError, JobStatus
 from mri_analysis.errors import DatabaseUnavailable, IllegalTransition, JobNotFound
-from mri_analysis.ports.jobs import AnalysisResult
+from mri_analysis.ports.jobs import AnalysisResult, JobPosition
 from tests.support.mariadb import MariaDb
 
 
@@ -113,6 +114,39 @@ def test_newest_jobs_come_first(jobs: SqlJobRepository) -> None:
 
     assert [job.job_id for job in jobs.recent("demo", 10)] == [new.job_id, old.job_id]
     assert len(jobs.recent("demo", 1)) == 1
+
+
+def test_page_is_read_from_an_index_in_its_order(mariadb: MariaDb) -> None:
+    # Given more jobs than a page, some of the same moment
+    engine = connect(mariadb.create("pages"))
+    migrate(engine)
+    jobs = SqlJobRepository(engine)
+    for number in range(300):
+        moment = datetime(2026, 3, 1, number % 24, tzinfo=UTC)
+        jobs.register(new_job(created_at=moment))
+    queries: list[tuple[str, Any]] = []
+    event.listen(
+        engine,
+        "before_cursor_execute",
+        lambda connection, cursor, statement, values, *_: queries.append((statement, values)),
+    )
+
+    # When every page is read
+    page, seen = jobs.recent("demo", 20), []
+    while page:
+        seen += page
+        page = jobs.recent("demo", 20, JobPosition(page[-1].created_at, page[-1].job_id))
+
+    # Then each job is seen once, and no query sorts or reads the whole organization
+    assert len({job.job_id for job in seen}) == len(seen) == 300
+    places = [(job.created_at, job.job_id) for job in seen]
+    assert places == sorted(places, reverse=True)
+    with engine.begin() as connection:
+        for statement, values in queries[:2]:
+            (plan,) = connection.exec_driver_sql(f"EXPLAIN {statement}", values).mappings()
+            assert plan["key"] == "ix_analysis_jobs_organization_id_created_at"
+            assert "filesort" not in (plan["Extra"] or "")
+    engine.dispose()
 
 
 def test_each_change_leaves_one_audit_event(jobs: SqlJobRepository, engine: Engine) -> None:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from emulated_stack.certificate import write_certificate
 from emulated_stack.emulator import Emulator, EmulatorFailed
+from emulated_stack.launcher import answering_for_the_failed
 from emulated_stack.sagemaker_control import SageMakerControl
 from emulated_stack.sam import Sam, SamFailed
 from emulated_stack.stack import EmulatedStack
@@ -81,6 +83,44 @@ def test_failed_command_shows_what_failed_and_how_it_ended(tmp_path: Path) -> No
 
     with pytest.raises(SamFailed, match=r"(?s)ImagesBucket.*status 4"):
         Sam(sam, tmp_path / "sam.log").build(Path("template.yaml"), tmp_path / "built")
+
+
+CUSTOM_RESOURCE = {"ResponseURL": "https://127.0.0.1:1/_ministack/cfn-response/token-1"}
+
+
+def test_custom_resource_whose_function_fails_is_answered_for_at_once() -> None:
+    answers: dict[str, dict[str, Any]] = {}
+    failed = {"error": True, "body": {"errorType": "ImportError", "errorMessage": "no driver"}}
+    execute = answering_for_the_failed(lambda func, event: failed, answers.__setitem__)
+
+    assert execute({}, CUSTOM_RESOURCE) is failed
+    assert answers["token-1"]["Status"] == "FAILED"
+    assert "ImportError: no driver" in answers["token-1"]["Reason"]
+
+
+def test_custom_resource_whose_function_cannot_be_run_is_answered_for_at_once() -> None:
+    answers: dict[str, dict[str, Any]] = {}
+
+    def execute(func: Any, event: Any) -> Any:
+        raise RuntimeError("no such interpreter")
+
+    with pytest.raises(RuntimeError, match="no such interpreter"):
+        answering_for_the_failed(execute, answers.__setitem__)({}, CUSTOM_RESOURCE)
+
+    assert "no such interpreter" in answers["token-1"]["Reason"]
+
+
+@pytest.mark.parametrize(
+    ("event", "result"),
+    [(CUSTOM_RESOURCE, {"body": None}), ({}, {"error": True, "body": "x"}), ([], {"error": True})],
+)
+def test_other_functions_answer_for_themselves(event: Any, result: Any) -> None:
+    answers: dict[str, dict[str, Any]] = {}
+
+    executed = answering_for_the_failed(lambda func, event: result, answers.__setitem__)({}, event)
+
+    assert executed is result
+    assert not answers
 
 
 def test_two_at_once_do_not_take_each_others_files(tmp_path: Path) -> None:

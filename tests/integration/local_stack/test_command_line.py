@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 import local_stack
+from local_stack.cli import _summary
+from local_stack.template import translate
 from tests.integration.local_stack.conftest import FIXTURES
 from tests.integration.local_stack.waiting import eventually
 
@@ -102,6 +105,42 @@ def test_invoke_without_a_running_stack(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert json.loads(answer.stdout)["errorType"] == "BadImage"
     assert "probe raise" in answer.stderr
+
+
+def test_function_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
+    answer = run("invoke", "--state-dir", str(tmp_path), "nonsense", "events/nonsense.json")
+
+    assert answer.returncode == 1
+    assert "No function 'nonsense'; there are api," in answer.stderr
+    assert "notify_user" in answer.stderr
+
+
+def test_summary_counts_what_is_not_created_and_says_where_it_is_listed(tmp_path: Path) -> None:
+    description = {
+        **dict.fromkeys(("endpoint_url", "sagemaker_runtime_url", "model_server_url"), "x"),
+        **dict.fromkeys(("state_machine_arn", "database_url"), "x"),
+        "buckets": {},
+        "functions": {},
+        "skipped": {f"Alarm{n}": {"type": "T", "reason": "no alarms here"} for n in range(70)},
+    }
+
+    short = _summary(description, tmp_path)
+    full = _summary(description, tmp_path, verbose=True)
+
+    assert "70 of the template's resources" in short
+    assert str(tmp_path / "stack.json") in short
+    assert "Alarm1" not in short
+    assert "Alarm69 (T): no alarms here" in full
+
+
+def test_translator_is_quiet_about_switches_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("samtranslator"), "level", logging.NOTSET)
+
+    translate(Path("template.yaml"), {})
+
+    assert not [record for record in caplog.records if "samtranslator" in record.name]
 
 
 def test_logs_of_one_study(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mri_analysis.errors import (
     TransientError,
     UploadMissing,
 )
-from mri_analysis.ports.segmentation import PendingCallback
+from mri_analysis.ports.segmentation import PendingCallback, Purpose
 
 
 class Failing:
@@ -90,3 +90,39 @@ def test_execution_that_exists_and_answer_that_is_late_are_no_errors() -> None:
 
     assert StepFunctionsWorkflow(exists, "a").start("n", TASK) is False  # type: ignore[arg-type]
     StepFunctionsTaskTokens(late).fail("t", "c", "m")  # type: ignore[arg-type]
+
+
+class Table:
+    """A DynamoDB table with one item."""
+
+    def __init__(self, item: dict[str, Any] | None = None) -> None:
+        self.item = item
+
+    def put_item(self, TableName: str, Item: dict[str, Any]) -> None:
+        self.item = Item
+
+    def get_item(self, **_: Any) -> dict[str, Any]:
+        return {"Item": self.item} if self.item else {}
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        PendingCallback("i", "o", "j", "t"),
+        PendingCallback("i", "o", "j", "t", Purpose.OBSERVATION, 1_790_000_000.25),
+    ],
+)
+def test_callback_comes_back_as_it_was_kept(callback: PendingCallback) -> None:
+    store = DynamoDbCallbackStore(Table(), "t")  # type: ignore[arg-type]
+
+    store.save(callback)
+
+    assert store.find("i") == callback
+
+
+def test_row_of_before_the_vision_language_model_is_one_of_the_segmentation() -> None:
+    row = {key: {"S": "x"} for key in ("id", "organization_id", "job_id", "task_token")}
+
+    found = DynamoDbCallbackStore(Table(row), "t").find("x")  # type: ignore[arg-type]
+
+    assert found == PendingCallback("x", "x", "x", "x", Purpose.SEGMENTATION)

@@ -1,6 +1,7 @@
 """A deployment check says which component does not work, and what to do about it."""
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,6 +23,19 @@ from mri_analysis.use_cases.check_deployment import check_deployment
 
 MODEL = "anthropic.claude-sonnet-4-6-v1:0"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+META = {
+    "schema_version": 1,
+    "made_by": "mri-analysis",
+    "embedder": "amazon.titan-embed-text-v2:0",
+    "dimension": 512,
+    "knowledge_version": "1.2.0",
+    "hpo_release": "2025-01-16",
+    "content_sha256": "0" * 64,
+    "entries": 2598,
+    "made_at": "2026-11-23T04:22:54Z",
+}
 
 
 def client(service: str) -> Any:
@@ -223,16 +237,19 @@ def test_guardrail(status: str, works: bool) -> None:
 
 @pytest.fixture
 def search_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """A server that answers HEAD with the status a test sets, and keeps what it was asked."""
+    """A server that answers with the status a test sets, and keeps what it was asked."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    state: dict[str, Any] = {"status": 200}
+    state: dict[str, Any] = {"status": 200, "meta": dict(META)}
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
+        def do_GET(self) -> None:
             state["path"], state["signature"] = self.path, self.headers.get("Authorization", "")
+            content = json.dumps({"mri-knowledge-1": {"mappings": {"_meta": state["meta"]}}})
             self.send_response(state["status"])
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            self.wfile.write(content.encode())
 
         def log_message(self, *_: object) -> None: ...
 
@@ -244,13 +261,18 @@ def search_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     server.server_close()
 
 
-def index(url: str, required: bool = True) -> probes.KnowledgeIndexProbe:
-    return probes.KnowledgeIndexProbe(url, "mri-knowledge", "es", "us-east-1", required)
+def index(url: str, required: bool = True, dimension: int = 512) -> probes.KnowledgeIndexProbe:
+    titan = "amazon.titan-embed-text-v2:0"
+    return probes.KnowledgeIndexProbe(
+        url, "mri-knowledge", "es", "us-east-1", required, titan, dimension
+    )
 
 
 def test_existing_index_works_and_the_request_is_signed(search_service: dict[str, Any]) -> None:
-    assert "exists" in index(search_service["url"]).probe()
-    assert search_service["path"] == "/mri-knowledge"
+    said = index(search_service["url"]).probe()
+
+    assert "holds knowledge version 1.2.0, searched by words and vectors" in said
+    assert search_service["path"] == "/mri-knowledge/_mapping"
     assert "us-east-1/es/aws4_request" in search_service["signature"]
     # Serverless refuses a request without it.
     assert "x-amz-content-sha256" in search_service["signature"]
@@ -266,6 +288,32 @@ def test_index_that_cannot_be_used_is_named(
     search_service["status"] = status
 
     assert sentence in refusal(index(search_service["url"]))
+
+
+def test_index_of_another_embedder_is_refused(search_service: dict[str, Any]) -> None:
+    said = refusal(index(search_service["url"], dimension=1024))
+
+    assert "with 512 numbers, the settings say" in said
+
+
+def test_index_of_another_schema_is_refused(search_service: dict[str, Any]) -> None:
+    search_service["meta"]["schema_version"] = 7
+
+    assert "schema 7" in refusal(index(search_service["url"]))
+
+
+def test_index_of_somebody_else_is_refused(search_service: dict[str, Any]) -> None:
+    search_service["meta"] = {"made_by": "somebody else"}
+
+    assert "no manifest" in refusal(index(search_service["url"]))
+
+
+def test_index_of_words_serves_an_embedder_that_was_set_later(
+    search_service: dict[str, Any],
+) -> None:
+    search_service["meta"] |= {"embedder": None, "dimension": None}
+
+    assert "by words alone" in index(search_service["url"]).probe()
 
 
 def test_missing_index_is_no_fault_before_the_first_ingest(search_service: dict[str, Any]) -> None:

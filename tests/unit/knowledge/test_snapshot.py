@@ -93,7 +93,7 @@ def test_notes_are_found(base: SqliteKnowledge, query: str, expected: str):
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
-@pytest.mark.parametrize("kind", list(EntryKind))
+@pytest.mark.parametrize("kind", [EntryKind.NOTE, EntryKind.RULE, EntryKind.TERM])
 def test_a_search_keeps_to_its_kinds_and_limit(base: SqliteKnowledge, kind: EntryKind):
     hits = base.search("brain images", limit=4, kinds=[kind])
     assert 0 < len(hits) <= 4
@@ -138,6 +138,13 @@ def test_passages_come_in_the_order_asked_for(base: SqliteKnowledge):
     ids = ["note.draft", "HP:0002119", "unknown", "rule.review-by-reader"]
     assert [passage.id for passage in base.passages(ids)] == [ids[0], ids[1], ids[3]]
     assert base.passages([]) == []
+
+
+def test_all_entries_come_for_an_index(base: SqliteKnowledge):
+    entries = list(base.entries())
+    counts = base.manifest.counts
+    assert len(entries) == sum(number for kind, number in counts.items() if kind != "reference")
+    assert [e for e in entries if e.kind is EntryKind.RULE] == base.rules()
 
 
 def test_rules_and_references_come_whole(base: SqliteKnowledge):

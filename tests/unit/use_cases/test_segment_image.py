@@ -2,6 +2,7 @@
 
 import io
 import uuid
+import warnings
 import zipfile
 from collections.abc import Iterable
 
@@ -19,7 +20,7 @@ from mri_analysis.contracts.segmentation import (
     SegmentationRefused,
     Verdict,
 )
-from mri_analysis.contracts.segmentation_archive import LABELS, MEASUREMENTS, MONTAGE, pack
+from mri_analysis.contracts.segmentation_archive import LABELS, MEASUREMENTS, MONTAGE, SLICES, pack
 from mri_analysis.contracts.tasks import SegmentTask
 from mri_analysis.errors import ModelEndpointUnavailable
 from mri_analysis.use_cases.segment_image import (
@@ -62,7 +63,12 @@ MEASURED = Measurements(
         cpu_seconds=0,
     ),
 )
-FILES = {LABELS: b"labels", MEASUREMENTS: MEASURED.model_dump_json().encode(), MONTAGE: b"picture"}
+FILES = {
+    LABELS: b"labels",
+    MEASUREMENTS: MEASURED.model_dump_json().encode(),
+    MONTAGE: b"picture",
+    SLICES: b"slices",
+}
 PREFIX = f"results/demo/{JOB}/"
 
 
@@ -152,12 +158,25 @@ def test_success_stores_the_files_and_lets_the_state_go_on(waiting) -> None:
     assert results.get(response.measurements_key) == FILES[MEASUREMENTS]
     assert results.get(response.montage_key) == b"picture"
     assert response.labels_key == PREFIX + LABELS
+    assert results.get(response.slices_key) == b"slices"
+
+
+def test_archive_of_an_older_container_has_no_plain_slices(waiting) -> None:
+    inference_id, callbacks = waiting
+    older = {name: content for name, content in FILES.items() if name != SLICES}
+
+    tokens = answer(callbacks, InferenceNotification(inference_id, True, "out"), pack(older))
+
+    assert tokens.succeeded["token"].slices_key is None
 
 
 def packed(names: Iterable[str], content: bytes = b"") -> bytes:
     """An archive as a container that went astray might answer."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        warnings.catch_warnings(action="ignore"),
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for name in names:
             archive.writestr(name, FILES.get(name, content))
     return buffer.getvalue()
@@ -175,6 +194,7 @@ def packed(names: Iterable[str], content: bytes = b"") -> bytes:
         packed([LABELS, MEASUREMENTS]),
         packed([LABELS, MEASUREMENTS, MONTAGE]),
         packed([*FILES, "../../other/report.json"]),
+        packed([*FILES, SLICES]),
         packed([LABELS, MEASUREMENTS, "montage.svg"]),
     ],
 )

@@ -7,8 +7,8 @@ from mri_analysis.contracts.tasks import UploadedObject
 from mri_analysis.errors import (
     DatabaseUnavailable,
     ForeignUpload,
-    IllegalTransition,
     JobNotFound,
+    RetryRefused,
     StorageUnavailable,
 )
 from mri_analysis.use_cases.start_analysis import StartOutcome, retry_analysis, start_analysis
@@ -43,7 +43,9 @@ def fail(jobs: MemoryJobs) -> None:
 
 
 def retry(jobs: MemoryJobs, workflow: MemoryWorkflow):
-    return retry_analysis("demo", JOB, images_bucket="images", jobs=jobs, workflow=workflow)
+    return retry_analysis(
+        "demo", JOB, images_bucket="images", actor="somebody", jobs=jobs, workflow=workflow
+    )
 
 
 def test_upload_makes_the_job_row_and_starts_one_execution(images, jobs, workflow) -> None:
@@ -176,5 +178,5 @@ def test_only_a_failed_job_is_retried(images, jobs, workflow) -> None:
         retry(jobs, workflow)
     start(images, jobs, workflow)
 
-    with pytest.raises(IllegalTransition):
+    with pytest.raises(RetryRefused):
         retry(jobs, workflow)

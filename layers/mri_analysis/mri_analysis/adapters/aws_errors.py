@@ -14,6 +14,11 @@ CLIENT_CONFIG = Config(
     retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=5, read_timeout=30
 )
 
+# A vector takes a tenth of a second, and a search goes on without one.
+EMBEDDING_CONFIG = Config(
+    retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=2, read_timeout=5
+)
+
 _NO_ANSWER = (BotoCoreError, Boto3Error)
 """Errors of the SDK itself; ``download_file`` has a family of its own."""
 

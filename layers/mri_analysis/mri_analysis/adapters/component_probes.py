@@ -5,6 +5,7 @@ not exist, a thing that exists but is at its end.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -154,6 +155,35 @@ class BedrockModelProbe:
         return f"{model_id} is {lifecycle['status']}{until}"
 
 
+class LanguageServerProbe:
+    """The OpenAI-compatible server of the report's language model answers, and has the model."""
+
+    name = "language model"
+
+    def __init__(self, url: str, model: str, api_key: str, ca_file: str) -> None:
+        self._url = url
+        self._model = model
+        self._api_key = api_key
+        self._ca_file = ca_file
+
+    def probe(self) -> str:
+        from mri_analysis.adapters.openai_language_model import ChatServer, listed_models
+
+        try:
+            server = ChatServer.at(self._url)
+            models = listed_models(server, api_key=self._api_key, ca_file=self._ca_file)
+        except AnalysisError as error:
+            raise ComponentUnusable(
+                str(error), "Correct LlmUrl, or look at the server and at the way to it."
+            ) from error
+        if self._model not in models:
+            raise ComponentUnusable(
+                f"The language model's server has no model {self._model}.",
+                "Correct LlmModel: it is the name in the server's /v1/models.",
+            )
+        return f"{self._model} is served"
+
+
 class GuardrailProbe:
     """The guardrail of the report's language model is ready."""
 
@@ -217,21 +247,34 @@ class KnowledgeIndexProbe:
         ``es`` for a domain, ``aoss`` for a serverless collection: what the request is signed for.
     required
         Whether a missing index is a fault. Before the first ingest it is not: the snapshot serves.
+    embedder, dimension
+        Embedding model in use and the length of its vectors; empty where words must do.
     """
 
     name = "knowledge index"
 
-    def __init__(self, url: str, index: str, service: str, region: str, required: bool) -> None:
-        self._url = f"{url.rstrip('/')}/{index}"
+    def __init__(
+        self,
+        url: str,
+        index: str,
+        service: str,
+        region: str,
+        required: bool,
+        embedder: str = "",
+        dimension: int = 0,
+    ) -> None:
+        self._url = f"{url.rstrip('/')}/{index}/_mapping"
         self._index = index
+        self._embedder = embedder
+        self._dimension = dimension
         self._service = service
         self._region = region
         self._required = required
 
     def probe(self) -> str:
-        status = self._status()
+        status, content = self._ask()
         if status == 200:
-            return f"{self._index} exists"
+            return self._manifest(content)
         if status in (401, 403):
             raise ComponentUnusable(
                 f"The search service refused the request ({status}).",
@@ -248,7 +291,34 @@ class KnowledgeIndexProbe:
             else "Look at the domain's health.",
         )
 
-    def _status(self) -> int:
+    def _manifest(self, content: bytes) -> str:
+        """What the index holds; refuses one that this version cannot search."""
+        from mri_analysis.adapters.opensearch_schema import read_manifest
+
+        next_step = "Index the knowledge base anew (mri knowledge reindex)."
+        try:
+            (index,) = json.loads(content).values()
+            manifest = read_manifest(index["mappings"])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ComponentUnusable(
+                f"What {self._index} holds could not be read.", next_step
+            ) from error
+        except AnalysisError as error:
+            raise ComponentUnusable(str(error), error.next_step) from error
+        made_by = (manifest.embedder, manifest.dimension)
+        if self._embedder and manifest.embedder and made_by != (self._embedder, self._dimension):
+            raise ComponentUnusable(
+                f"{self._index} has vectors of {manifest.embedder} with {manifest.dimension} "
+                f"numbers, the settings say {self._embedder} with {self._dimension}.",
+                next_step,
+            )
+        by_vectors = self._embedder and manifest.embedder
+        return (
+            f"{self._index} holds knowledge version {manifest.knowledge_version}, "
+            f"searched by words{' and vectors' if by_vectors else ' alone'}"
+        )
+
+    def _ask(self) -> tuple[int, bytes]:
         import boto3
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
@@ -262,7 +332,7 @@ class KnowledgeIndexProbe:
             )
         # OpenSearch Serverless refuses a signed request that does not name its body's digest.
         digest = hashlib.sha256(b"").hexdigest()
-        request = AWSRequest("HEAD", self._url, headers={"x-amz-content-sha256": digest})
+        request = AWSRequest("GET", self._url, headers={"x-amz-content-sha256": digest})
         SigV4Auth(credentials, self._service, self._region).add_auth(request)
         try:
             answer = URLLib3Session(timeout=10).send(request.prepare())
@@ -271,7 +341,7 @@ class KnowledgeIndexProbe:
                 f"The search service did not answer ({type(error).__name__}).",
                 "Check the security groups and the endpoint's address.",
             ) from error
-        return int(answer.status_code)
+        return int(answer.status_code), bytes(answer.content)
 
 
 def _is_profile_id(model_id: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mri_analysis.adapters.aws_errors import transient_as
 from mri_analysis.errors import ServiceUnavailable
-from mri_analysis.ports.segmentation import PendingCallback
+from mri_analysis.ports.segmentation import PendingCallback, Purpose
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,8 +31,11 @@ class DynamoDbCallbackStore:
             "organization_id": {"S": callback.organization_id},
             "job_id": {"S": callback.job_id},
             "task_token": {"S": callback.task_token},
+            "purpose": {"S": callback.purpose.value},
             "expiration": {"N": str(int(time.time()) + _KEEP_SECONDS)},
         }
+        if callback.asked_at is not None:
+            item["asked_at"] = {"N": repr(callback.asked_at)}
         with _translated():
             self._client.put_item(TableName=self._table, Item=item)
 
@@ -48,6 +51,9 @@ class DynamoDbCallbackStore:
             organization_id=item["organization_id"]["S"],
             job_id=item["job_id"]["S"],
             task_token=item["task_token"]["S"],
+            # Rows of before the vision-language model have neither.
+            purpose=Purpose(item.get("purpose", {"S": Purpose.SEGMENTATION.value})["S"]),
+            asked_at=float(item["asked_at"]["N"]) if "asked_at" in item else None,
         )
 
 

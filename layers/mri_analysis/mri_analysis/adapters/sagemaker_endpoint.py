@@ -1,12 +1,13 @@
-"""The segmentation endpoint on SageMaker, called asynchronously, behind a shared circuit
-breaker.
-"""
+"""Endpoints on SageMaker, called asynchronously, each behind a shared circuit breaker."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
-from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBreakerOpenError
+from aws_lambda_powertools.utilities.circuit_breaker.exceptions import (
+    CircuitBreakerError,
+    CircuitBreakerOpenError,
+)
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.adapters.aws_errors import error_code, is_transient
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 FAILURE_THRESHOLD = 5
 RECOVERY_TIMEOUT_SECONDS = 300
 
-# ``TimeoutSeconds`` of the state SegmentImage; a test compares the two.
+# ``TimeoutSeconds`` of the states SegmentImage and ImageToText; a test compares them.
 STATE_TIMEOUT_SECONDS = 3600
+OBSERVATION_STATE_TIMEOUT_SECONDS = 1800
 
 
-class SageMakerSegmentationEndpoint:
+class _AsyncEndpoint:
     """Starts inferences on one asynchronous endpoint."""
 
     def __init__(
@@ -52,6 +54,14 @@ class SageMakerSegmentationEndpoint:
             ),
         )
         self._protected = protect(self._invoke)
+
+    def _invoke(self, input_uri: str, inference_id: str) -> None:
+        """Queue one inference; raises ``ModelEndpointUnavailable``."""
+        raise NotImplementedError
+
+
+class SageMakerSegmentationEndpoint(_AsyncEndpoint):
+    """The segmentation endpoint: takes an image, answers an archive."""
 
     def start(self, input_uri: str, inference_id: str) -> None:
         try:
@@ -80,3 +90,41 @@ class SageMakerSegmentationEndpoint:
                     "The segmentation endpoint did not take the study."
                 ) from error
             raise
+
+
+class SageMakerVisionLanguageEndpoint(_AsyncEndpoint):
+    """The vision-language endpoint: takes a question as JSON, answers JSON.
+
+    Whatever goes wrong is ``ModelEndpointUnavailable``, even a refusal that trying again will not
+    cure: no study fails for want of this model.
+    """
+
+    @property
+    def name(self) -> str:
+        return self._endpoint_name
+
+    def start(self, request_uri: str, inference_id: str) -> None:
+        try:
+            self._protected(request_uri, inference_id)
+        except CircuitBreakerOpenError as error:
+            raise ModelEndpointResting(
+                "The vision-language endpoint failed several times and is given time to recover."
+            ) from error
+        except (CircuitBreakerError, BotoCoreError, ClientError) as error:
+            raise ModelEndpointUnavailable("The circuit breaker's table did not answer.") from error
+
+    def _invoke(self, input_uri: str, inference_id: str) -> None:
+        try:
+            self._client.invoke_endpoint_async(
+                EndpointName=self._endpoint_name,
+                InputLocation=input_uri,
+                InferenceId=inference_id,
+                ContentType="application/json",
+                Accept="application/json",
+                InvocationTimeoutSeconds=self._timeout_seconds,
+                RequestTTLSeconds=OBSERVATION_STATE_TIMEOUT_SECONDS,
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise ModelEndpointUnavailable(
+                "The vision-language endpoint did not take the question."
+            ) from error

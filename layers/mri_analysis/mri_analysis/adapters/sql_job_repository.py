@@ -10,16 +10,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results, audit_events
 from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus, may_follow
 from mri_analysis.errors import DatabaseUnavailable, IllegalTransition, JobNotFound
-from mri_analysis.ports.jobs import AnalysisResult, JobPosition
-
-_ACTOR = "pipeline"
+from mri_analysis.ports.jobs import PIPELINE, AnalysisResult, JobPosition
 
 
 class SqlJobRepository:
@@ -29,14 +27,14 @@ class SqlJobRepository:
         self._engine = engine
         self._now = now or (lambda: datetime.now(UTC))
 
-    def register(self, job: Job) -> Job:
+    def register(self, job: Job, actor: str = PIPELINE) -> Job:
         try:
             with self._transaction() as connection:
                 kept = _select_job(connection, job.organization_id, job.job_id)
                 if kept is not None:
                     return _job(kept)
                 connection.execute(insert(analysis_jobs).values(**_job_values(job)))
-                self._audit(connection, job.organization_id, job.job_id, job.status, {})
+                self._audit(connection, job.organization_id, job.job_id, job.status, {}, actor)
                 return job
         except IntegrityError as error:
             # Another writer was first, or the id belongs to another organization.
@@ -57,18 +55,20 @@ class SqlJobRepository:
         query = (
             select(analysis_jobs)
             .where(analysis_jobs.c.organization_id == organization_id)
-            .order_by(created_at.desc(), job_id)
+            # One direction: the index of organization and time ends with the primary key.
+            .order_by(created_at.desc(), job_id.desc())
             .limit(limit)
         )
         if after is not None:
             moment = _naive(after.created_at)
+            # The first condition is implied by the second; it is the one that bounds the index.
             query = query.where(
-                or_(created_at < moment, and_(created_at == moment, job_id > after.job_id))
+                created_at <= moment, or_(created_at < moment, job_id < after.job_id)
             )
         with self._transaction() as connection:
             return [_job(row) for row in connection.execute(query).mappings()]
 
-    def restart(self, job: Job) -> Job:
+    def restart(self, job: Job, actor: str = PIPELINE) -> Job:
         with self._transaction() as connection:
             current = self._require(connection, job.organization_id, job.job_id)
             if current not in (JobStatus.AWAITING_UPLOAD, JobStatus.FAILED):
@@ -82,6 +82,7 @@ class SqlJobRepository:
                 current,
                 JobStatus.UPLOADED,
                 None,
+                actor,
                 original_image_key=job.original_image_key,
                 original_image_version=job.original_image_version,
                 execution_name=job.execution_name,
@@ -144,6 +145,7 @@ class SqlJobRepository:
         current: JobStatus,
         status: JobStatus,
         error: JobError | None,
+        actor: str = PIPELINE,
         **columns: str | None,
     ) -> None:
         changed = connection.execute(
@@ -161,7 +163,7 @@ class SqlJobRepository:
         if changed.rowcount != 1:
             raise IllegalTransition(f"Another writer changed the job while it was {current}.")
         detail = {"from": current.value} | ({"code": error.code} if error else {})
-        self._audit(connection, organization_id, job_id, status, detail)
+        self._audit(connection, organization_id, job_id, status, detail, actor)
 
     def _upsert(self, connection: Connection, result: AnalysisResult) -> str:
         values: dict[str, Any] = {
@@ -210,12 +212,13 @@ class SqlJobRepository:
         job_id: str,
         status: JobStatus,
         detail: dict[str, str],
+        actor: str,
     ) -> None:
         connection.execute(
             insert(audit_events).values(
                 organization_id=organization_id,
                 job_id=job_id,
-                actor=_ACTOR,
+                actor=actor,
                 action=f"status.{status}",
                 detail=detail,
                 created_at=_naive(self._now()),

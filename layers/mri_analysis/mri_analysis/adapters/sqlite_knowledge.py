@@ -9,7 +9,7 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -154,6 +154,11 @@ class SqliteKnowledge:
         """All reference figures, in the order of their file."""
         rows = self._query("SELECT body FROM reference_figures ORDER BY rowid", [])
         return [Reference.model_validate_json(row["body"]) for row in rows]
+
+    def entries(self) -> Iterator[KnowledgeEntry]:
+        """Every entry, in the order of the file; what a search index is made from."""
+        for row in self._query("SELECT * FROM entries ORDER BY rowid", []):
+            yield _entry(row)
 
     def close(self) -> None:
         """Close the file."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from mri_analysis.adapters.aws_errors import error_code, transient_as
-from mri_analysis.contracts.segmentation import SegmentationResponse
+from mri_analysis.contracts.base import Contract
 from mri_analysis.contracts.tasks import AnalysisInput
 from mri_analysis.errors import ServiceUnavailable
 
@@ -46,7 +46,7 @@ class StepFunctionsTaskTokens:
     def __init__(self, client: "SFNClient") -> None:
         self._client = client
 
-    def succeed(self, task_token: str, output: SegmentationResponse) -> None:
+    def succeed(self, task_token: str, output: Contract) -> None:
         with _translated(), _late_ignored():
             self._client.send_task_success(taskToken=task_token, output=output.model_dump_json())
 

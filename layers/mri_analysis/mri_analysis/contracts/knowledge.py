@@ -10,11 +10,12 @@ from mri_analysis.contracts.segmentation import Contrast, Structure, Verdict
 
 
 class EntryKind(StrEnum):
-    """Notes explain, rules recommend, terms define."""
+    """Notes explain, rules recommend, terms define; documents are what a site ingested itself."""
 
     NOTE = "note"
     RULE = "rule"
     TERM = "term"
+    DOCUMENT = "document"
 
 
 class Condition(Contract):
@@ -31,7 +32,7 @@ class Condition(Contract):
 
 
 class KnowledgeEntry(Contract):
-    """One note, rule or ontology term. ``text`` is quoted unaltered."""
+    """One note, rule, ontology term or piece of a document. ``text`` is quoted unaltered."""
 
     schema_version: Literal[1] = 1
     id: str = Field(pattern=r"^[A-Za-z0-9:._-]+$")
@@ -46,4 +47,7 @@ class KnowledgeEntry(Contract):
     licence: str
     url: str | None = None
     when: Condition | None = None
+    document: str | None = Field(
+        default=None, description="name of the ingested document this is a piece of"
+    )
     sha256: Sha256 = Field(description="of title and text")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mri_analysis.contracts.base import Contract, Identifier, Sha256
+from mri_analysis.contracts.observations import VisionLanguageReading
 from mri_analysis.contracts.segmentation import Verdict
 
 
@@ -53,13 +54,19 @@ class Finding(Contract):
 
 
 class Description(Contract):
-    """``description.json``: the study in words, from measured facts alone."""
+    """``description.json``: the study in words, from measured facts.
 
-    schema_version: Literal[1] = 1
+    Version 2 added ``reading``: what a vision-language model observed, apart from the facts.
+    """
+
+    schema_version: Literal[2] = 2
     writer: str = Field(description="what wrote it, with its version")
     findings: list[Finding]
     not_assessed: list[str]
     text: str
+    reading: VisionLanguageReading | None = Field(
+        default=None, description="None where no vision-language model is configured"
+    )
 
 
 class Passage(Contract):
@@ -76,12 +83,15 @@ class Passage(Contract):
 
 
 class StatementKind(StrEnum):
-    """A measured statement asserts; a quotation only defines; a rule recommends."""
+    """A measured statement asserts; a quotation only defines; a rule recommends; an observation
+    relates what a vision-language model answered, in words of the code.
+    """
 
     MEASURED = "measured"
     QUOTED = "quoted"
     RULE = "rule"
     CONFIDENCE = "confidence"
+    OBSERVED = "observed"
 
 
 class Statement(Contract):
@@ -92,21 +102,63 @@ class Statement(Contract):
     cites: list[str] = Field(min_length=1)
 
 
-class Report(Contract):
-    """``report.json``: a draft until a person signs it."""
+class DraftOutcome(StrEnum):
+    """What became of a language model's draft."""
 
-    schema_version: Literal[1] = 1
+    USED = "used"
+    UNAVAILABLE = "unavailable"
+    """the model did not answer"""
+    UNUSABLE = "unusable"
+    """it refused, was cut off, or did not answer in the form asked for"""
+    UNSUPPORTED = "unsupported"
+    """the guard found statements that the measurements do not support, twice"""
+    OBJECTED = "objected"
+    """the guardrail service objected, or could not be asked"""
+
+
+class LanguageModelUse(Contract):
+    """A language model that was asked for this report, used or not."""
+
+    name: str = Field(description="provider and model or inference profile, from the settings")
+    prompt_version: str
+    outcome: DraftOutcome
+    attempts: int
+    broken_rules: list[str] = Field(
+        default_factory=list, description="names of the guard's rules that drafts broke"
+    )
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cost_usd: float | None = Field(default=None, description="None where no prices are set")
+    seconds: float = 0.0
+
+
+class Report(Contract):
+    """``report.json``: a draft until a person signs it.
+
+    Version 2 added the mode ``language_model`` and ``unverified_observations``.
+    """
+
+    schema_version: Literal[2] = 2
     organization_id: Identifier
     job_id: Identifier
     status: Literal["draft"] = "draft"
-    mode: Literal["composed"] = "composed"
-    """'composed': written by fixed rules from measurements, no language model"""
+    mode: Literal["composed", "language_model"] = "composed"
+    """'composed': written by fixed rules from measurements; 'language_model': the sentences of the
+    key findings are a model's, each checked against the measurements, all figures filled in by code
+    """
+    language_model: LanguageModelUse | None = Field(
+        default=None, description="None where no language model is configured"
+    )
     disclaimer: str
     verdict: Verdict
     key_findings: list[Statement]
     clinical_significance: list[Statement]
     recommended_follow_up: list[Statement]
     confidence: list[Statement]
+    unverified_observations: list[Statement] = Field(
+        default_factory=list, description="of a vision-language model; nothing rests on them"
+    )
     not_assessed: list[str]
     confidence_scores: dict[str, float]
     passages: list[Passage] = Field(description="every passage and rule that is cited")

@@ -158,12 +158,18 @@ class SegmentationRefused(Contract):
 
 
 class SegmentationResponse(Contract):
-    """What the state ``SegmentImage`` ends with; the keys lie in the results bucket."""
+    """What the state ``SegmentImage`` ends with; the keys lie in the results bucket.
+
+    ``slices_key`` came later and is optional: version 1 is read as before.
+    """
 
     schema_version: Literal[1] = 1
     labels_key: S3Key
     measurements_key: S3Key
     montage_key: S3Key
+    slices_key: S3Key | None = Field(
+        default=None, description="the slices without labels; older containers draw none"
+    )
     verdict: Verdict
     refusal: Literal["NotABrain", "QualityTooLow"] | None = None
     reasons: list[str]

@@ -1,7 +1,7 @@
-"""The answer of the segmentation container: one ZIP archive with the three files of an analysis.
+"""The answer of the segmentation container: one ZIP archive with the files of an analysis.
 
 The container has neither a network nor credentials (SageMaker isolates it), so labels, measurements
-and picture travel in its answer, and whoever receives the answer stores them.
+and pictures travel in its answer, and whoever receives the answer stores them.
 """
 
 import io
@@ -11,13 +11,18 @@ from collections.abc import Mapping
 LABELS = "labels.nii.gz"
 MEASUREMENTS = "measurements.json"
 MONTAGE = "montage.png"
+SLICES = "slices.png"
 
 CONTENT_TYPES = {
     LABELS: "application/gzip",
     MEASUREMENTS: "application/json",
     MONTAGE: "image/png",
+    SLICES: "image/png",
 }
-"""The files of an archive, all of them and no other, with their types."""
+"""The files of an archive and no other, with their types."""
+
+OPTIONAL = frozenset({SLICES})
+"""Containers of before the slices without labels leave these out."""
 
 ARCHIVE_TYPE = "application/zip"
 
@@ -28,7 +33,7 @@ _MAGIC = b"PK\x03\x04"
 
 
 class InvalidArchive(ValueError):
-    """The bytes are no archive of exactly the three files."""
+    """The bytes are no archive of exactly the files of an analysis."""
 
 
 def is_archive(content: bytes) -> bool:
@@ -42,7 +47,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in CONTENT_TYPES:
+        for name in (name for name in CONTENT_TYPES if name in files):
             archive.writestr(zipfile.ZipInfo(name), files[name])
     return buffer.getvalue()
 
@@ -58,8 +63,10 @@ def unpack(content: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
-            if sorted(member.filename for member in members) != sorted(CONTENT_TYPES):
-                raise InvalidArchive("The archive does not hold exactly the three files.")
+            names = sorted(member.filename for member in members)
+            required = CONTENT_TYPES.keys() - OPTIONAL
+            if len(set(names)) != len(names) or not required <= set(names) <= CONTENT_TYPES.keys():
+                raise InvalidArchive("The archive does not hold exactly the files of an analysis.")
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 raise InvalidArchive("The archive is compressed; its files are already.")
             if sum(member.file_size for member in members) > MAX_BYTES:

@@ -48,16 +48,25 @@ class SegmentTask(StudyTask):
 
 
 class DescribeTask(StudyTask):
-    """Input of ``ImageToText``."""
+    """Input of ``ImageToText``.
 
+    Version 2 added the task token and the pictures a vision-language model looks at.
+    """
+
+    schema_version: Literal[2] = 2  # type: ignore[assignment]
+    task_token: str
     measurements_key: S3Key
+    montage_key: S3Key
+    slices_key: S3Key | None = Field(
+        default=None, description="None for a segmentation container that draws no plain slices"
+    )
 
 
 class DescriptionReference(Contract):
-    """What ``ImageToText`` answers."""
+    """What ``ImageToText`` ends with."""
 
     description_key: S3Key
-    seconds: float
+    seconds: float = Field(description="until the description was there, the model's time included")
 
 
 class ReportTask(StudyTask):

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from mri_analysis.contracts.job import Job, JobError, JobStatus
 
+PIPELINE = "pipeline"
+"""Who changes a job in the audit trail where no person asked for it."""
+
 
 @dataclass(frozen=True)
 class AnalysisResult:
@@ -36,10 +39,10 @@ class JobRepository(Protocol):
     """Jobs and results of one database.
 
     Every method raises ``DatabaseUnavailable`` when the database does not answer; each is one
-    transaction.
+    transaction. ``actor`` goes into the audit trail: a person's subject, or ``PIPELINE``.
     """
 
-    def register(self, job: Job) -> Job:
+    def register(self, job: Job, actor: str = PIPELINE) -> Job:
         """Insert ``job`` unless its id is known; answer the row that is kept."""
         ...
 
@@ -53,7 +56,7 @@ class JobRepository(Protocol):
         """The newest jobs of an organization, newest first; those that follow ``after``."""
         ...
 
-    def restart(self, job: Job) -> Job:
+    def restart(self, job: Job, actor: str = PIPELINE) -> Job:
         """Take a new upload for a job that awaits one or failed; raises ``IllegalTransition``
         else.
         """

@@ -4,7 +4,7 @@ Rules and references are read whole, never searched: which of them apply is deci
 measurements, and a ranking must not be able to hide one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,4 +60,86 @@ class KnowledgeBase(Protocol):
     @property
     def manifest(self) -> KnowledgeManifest:
         """Versions, counts and attributions."""
+        ...
+
+
+@dataclass(frozen=True)
+class IndexChange:
+    """What an ingestion changed."""
+
+    added: int
+    removed: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class RebuiltIndex:
+    """What a re-index made."""
+
+    index: str
+    previous: str | None
+    """the index before, which is kept for one generation"""
+    entries: int
+    document_pieces: int
+    """of a site's own documents, carried over"""
+
+
+class DocumentIndex(Protocol):
+    """Where a site's own documents are kept, so that they are found beside notes and terms."""
+
+    def replace_document(self, document: str, pieces: Sequence[KnowledgeEntry]) -> IndexChange:
+        """Make ``pieces`` all there is of ``document``; an empty sequence removes it.
+
+        A piece that is there already, by id and checksum, is left alone. Raises
+        ``KnowledgeUnavailable`` or ``KnowledgeIndexMismatch``.
+        """
+        ...
+
+    def documents(self) -> Mapping[str, int]:
+        """Names of the documents and how many pieces each has."""
+        ...
+
+
+class SearchIndex(DocumentIndex, Protocol):
+    """The whole search index, which is made anew from a snapshot."""
+
+    def rebuild(
+        self,
+        entries: Iterable[KnowledgeEntry],
+        knowledge: KnowledgeManifest,
+        *,
+        keep_documents: bool = True,
+    ) -> RebuiltIndex:
+        """Replace the entries of the index in use in one step, documents carried over.
+
+        Raises ``KnowledgeUnavailable``, ``KnowledgeIndexMismatch`` or ``EmbedderUnavailable``; the
+        index in use is then what it was.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search service found."""
+
+    passages: Sequence[ScoredPassage]
+    retrieval: str
+    """how: 'opensearch', or 'opensearch, words only' where no vectors were compared"""
+    knowledge_version: str
+    knowledge_sha256: str
+    """of the snapshot that the index was made from"""
+
+
+class PassageSearch(Protocol):
+    """A search service: finds passages, and knows neither rules nor reference figures.
+
+    Every method may raise ``KnowledgeUnavailable`` or ``KnowledgeIndexMismatch``.
+    """
+
+    def find(self, query: str, limit: int, kinds: Collection[EntryKind]) -> Found | None:
+        """The passages nearest to ``query``, best first; None where there is nothing to search."""
+        ...
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        """The passages with these ids, in the order asked for; unknown ids are left out."""
         ...

@@ -1,9 +1,10 @@
-"""The segmentation endpoint and the callbacks that answer for it."""
+"""The segmentation endpoint and the callbacks that answer for endpoints."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from mri_analysis.contracts.segmentation import SegmentationResponse
+from mri_analysis.contracts.base import Contract
 
 
 class SegmentationEndpoint(Protocol):
@@ -14,6 +15,13 @@ class SegmentationEndpoint(Protocol):
         ...
 
 
+class Purpose(StrEnum):
+    """What an inference was started for, and so how its answer is read."""
+
+    SEGMENTATION = "segmentation"
+    OBSERVATION = "observation"
+
+
 @dataclass(frozen=True)
 class PendingCallback:
     """Who waits for an inference."""
@@ -22,6 +30,9 @@ class PendingCallback:
     organization_id: str
     job_id: str
     task_token: str
+    purpose: Purpose = Purpose.SEGMENTATION
+    asked_at: float | None = None
+    """Unix time; None where nobody asks how long it took"""
 
 
 class CallbackStore(Protocol):
@@ -39,7 +50,7 @@ class CallbackStore(Protocol):
 class TaskTokens(Protocol):
     """Answers a waiting state of the state machine. An answer that comes too late is ignored."""
 
-    def succeed(self, task_token: str, output: SegmentationResponse) -> None:
+    def succeed(self, task_token: str, output: Contract) -> None:
         """Let the waiting state go on with ``output``."""
         ...
 

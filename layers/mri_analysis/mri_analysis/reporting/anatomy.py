@@ -30,14 +30,27 @@ RATIO_NAMES: dict[str, str] = {
 MENTIONS: list[tuple[str, re.Pattern[str]]] = [
     (key, re.compile(pattern, re.IGNORECASE))
     for key, pattern in (
-        ("volume.csf", r"\bcerebrospinal fluid(?: outside the ventricles)?|\bcsf\b"),
-        (BRAIN_PARENCHYMAL_FRACTION, r"\bbrain parenchymal fraction\b|\bbpf\b"),
-        (EVANS_INDEX, r"\bevans\b"),
+        (
+            "volume.csf",
+            r"\b(?:cerebrospinal fluid|csf)\b|\bextra-?ventricular\b"
+            r"|\b(?:outside|beyond|external to)(?: of)? (?:the )?ventricles\b",
+        ),
+        (
+            BRAIN_PARENCHYMAL_FRACTION,
+            r"\b(?:brain )?parenchymal fraction(?: of (?:the )?brain)?\b"
+            r"|\bbrain parenchyma\b|\bfraction of (?:the )?(?:brain )?parenchyma"
+            r"(?: in the intracranial (?:space|volume))?\b|\bbpf\b",
+        ),
+        (EVANS_INDEX, r"\bevans\b|\bEI\b|\bfrontal horns?\b|\binner skull\b"),
         ("volume.ventricles", r"\bventric\w*"),
-        ("volume.intracranial", r"\bintracranial\b|\bicv\b"),
+        ("volume.intracranial", r"\bintracranial(?:ly)?\b|\b(?:icv|e?tiv)\b|\binside the skull\b"),
         ("volume.cortex", r"\bcort(?:ex|ical)\b"),
-        ("volume.white_matter", r"\bwhite matter\b"),
-        ("volume.deep_grey", r"\bdeep gr[ea]y\b|\bbasal ganglia\b"),
+        ("volume.white_matter", r"\bwhite matter\b|\bwm\b"),
+        (
+            "volume.deep_grey",
+            r"\bdeep gr[ea]y\b|\bdeep-gr[ea]y\b|\bdeep gm\b|\bsubcortical gr[ea]y\b"
+            r"|\bbasal ganglia\b",
+        ),
         ("volume.thalamus", r"\bthalam\w*"),
         ("volume.hippocampus", r"\bhippocamp\w*"),
         ("volume.cerebellum", r"\bcerebell\w*"),

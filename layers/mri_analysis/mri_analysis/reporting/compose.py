@@ -6,7 +6,10 @@ from typing import Any
 
 from mri_analysis.contracts.report import (
     Description,
+    DraftOutcome,
     Finding,
+    LanguageModelUse,
+    Passage,
     Report,
     Statement,
     StatementKind,
@@ -14,7 +17,12 @@ from mri_analysis.contracts.report import (
 from mri_analysis.contracts.segmentation import Measurements, Verdict
 from mri_analysis.contracts.study import PreparedStudy
 from mri_analysis.reporting import figures
-from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX
+from mri_analysis.reporting.anatomy import (
+    BRAIN_PARENCHYMAL_FRACTION,
+    EVANS_INDEX,
+    RATIO_NAMES,
+    STRUCTURE_NAMES,
+)
 from mri_analysis.reporting.describe import (
     contrast_sentence,
     not_assessed_sentences,
@@ -22,8 +30,9 @@ from mri_analysis.reporting.describe import (
 )
 from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.findings import FLAGGED, compared_measurements
+from mri_analysis.reporting.observations import observation_statements
 
-WRITER = "mri-analysis report writer 1.0.0"
+WRITER = "mri-analysis report writer 1.1.0"
 
 DISCLAIMER = (
     "Draft for a trained reader, made by software from measured volumes. It is not a diagnosis and "
@@ -40,7 +49,7 @@ CONTRAST_ID = "image.contrast"
 VERDICT_ID = "quality.verdict"
 MODE_ID = "report.mode"
 
-_ALWAYS_KEY = frozenset(
+KEY_FINDINGS = frozenset(
     {
         "finding.intracranial.volume",
         "finding.brain.volume",
@@ -50,6 +59,7 @@ _ALWAYS_KEY = frozenset(
         "finding.ventricles.asymmetry",
     }
 )
+"""Findings a report tells also where nothing is flagged."""
 
 
 def write_report(
@@ -60,45 +70,76 @@ def write_report(
     evidence: Evidence,
     study: PreparedStudy | None = None,
     written_at: datetime | None = None,
+    language_model: LanguageModelUse | None = None,
 ) -> Report:
     """Write the report of a study from its description and the gathered evidence.
 
     ``study`` tells in the provenance what had to be decided when the upload was read, and
-    ``written_at`` (UTC) when the report was written.
+    ``written_at`` (UTC) when the report was written. ``language_model`` tells of a model whose
+    draft was not used.
     """
     measurements = evidence.measurements
     key_findings = _key_findings(description.findings)
-    significance = [
-        Statement(kind=StatementKind.QUOTED, text=passage.text, cites=[passage.id])
-        for passage in evidence.quotations
-    ]
+    significance = [quoted(passage) for passage in evidence.quotations]
     follow_up = [
         Statement(kind=StatementKind.RULE, text=rule.text, cites=[rule.id, *measurement_ids])
         for rule, measurement_ids in evidence.applicable_rules()
     ]
-    available = evidence.passages()
-    cited = dict.fromkeys(
-        cite for statement in [*key_findings, *significance, *follow_up] for cite in statement.cites
-    )
     return Report(
         organization_id=organization_id,
         job_id=job_id,
+        language_model=language_model,
         disclaimer=DISCLAIMER,
         verdict=measurements.quality.verdict,
         key_findings=key_findings,
         clinical_significance=significance,
         recommended_follow_up=follow_up,
-        confidence=confidence_statements(measurements),
+        confidence=confidence_statements(measurements, language_model),
+        unverified_observations=observation_statements(evidence.reading),
         not_assessed=not_assessed_sentences(measurements, description.findings),
         confidence_scores=confidence_scores(measurements),
-        passages=[available[cite] for cite in cited if cite in available],
+        passages=cited_passages(evidence, [*key_findings, *significance, *follow_up]),
         attributions=list(evidence.manifest.attributions),
         provenance=_provenance(description, evidence, study)
         | ({"written_at": written_at.isoformat(timespec="seconds")} if written_at else {}),
     )
 
 
-def confidence_statements(measurements: Measurements) -> list[Statement]:
+def quoted(passage: Passage) -> Statement:
+    """A passage, word for word."""
+    return Statement(kind=StatementKind.QUOTED, text=passage.text, cites=[passage.id])
+
+
+def cited_passages(evidence: Evidence, statements: Sequence[Statement]) -> list[Passage]:
+    """Every passage, rule and reference that is cited, each once, in the order of the report."""
+    available = evidence.passages()
+    cited = dict.fromkeys(cite for statement in statements for cite in statement.cites)
+    return [available[cite] for cite in cited if cite in available]
+
+
+_COMPOSED = "Written by fixed rules from the measurements"
+_HOW_WRITTEN: dict[DraftOutcome | None, str] = {
+    None: f"{_COMPOSED}; no language model wrote any of it.",
+    DraftOutcome.USED: (
+        "A language model worded the key findings; code filled in every figure, quoted every "
+        "passage and checked each sentence against the measurements."
+    ),
+    DraftOutcome.UNAVAILABLE: f"{_COMPOSED}; the language model did not answer.",
+    DraftOutcome.UNUSABLE: f"{_COMPOSED}; the language model's answer could not be used.",
+    DraftOutcome.UNSUPPORTED: (
+        f"{_COMPOSED}; the language model's draft was thrown away, because the measurements did "
+        "not support all of it."
+    ),
+    DraftOutcome.OBJECTED: (
+        f"{_COMPOSED}; the language model's draft was thrown away, because the guardrail did not "
+        "let it pass."
+    ),
+}
+
+
+def confidence_statements(
+    measurements: Measurements, language_model: LanguageModelUse | None = None
+) -> list[Statement]:
     """The confidence section. It is always written here, whoever writes the rest of the report."""
     verdict, *reasons = quality_sentences(measurements)
     failed = [c for c in measurements.quality.checks if c.verdict is not Verdict.PASS]
@@ -117,19 +158,23 @@ def confidence_statements(measurements: Measurements) -> list[Statement]:
             statements.append(_confidence(text, f"quality.{check.code}"))
     statements.append(
         _confidence(
-            "Written by fixed rules from the measurements; no language model was used.",
-            MODE_ID,
+            _HOW_WRITTEN[None if language_model is None else language_model.outcome], MODE_ID
         )
     )
     return statements
 
 
 def confidence_scores(measurements: Measurements) -> dict[str, float]:
-    """The segmentation's mean confidence, where the quality check measured it."""
+    """The segmentation's mean confidence, where the quality check measured it, and the coverage:
+    the share of volumes and ratios that were measured.
+    """
+    expected = len(STRUCTURE_NAMES) + len(RATIO_NAMES)
+    measured = len(measurements.volumes) + len(measurements.ratios)
+    scores = {"coverage": round(min(1.0, measured / expected), 4)}
     for check in measurements.quality.checks:
         if "confidence" in check.code and check.value is not None:
-            return {"segmentation": round(check.value, 4)}
-    return {}
+            scores["segmentation"] = round(check.value, 4)
+    return scores
 
 
 def _confidence(text: str, cite: str) -> Statement:
@@ -141,7 +186,7 @@ def _key_findings(findings: Sequence[Finding]) -> list[Statement]:
     usual = [
         finding
         for finding in findings
-        if finding.id in _ALWAYS_KEY and finding not in flagged and finding.measurement_ids
+        if finding.id in KEY_FINDINGS and finding not in flagged and finding.measurement_ids
     ]
     statements = [_measured(finding) for finding in flagged]
     compared = compared_measurements(findings)

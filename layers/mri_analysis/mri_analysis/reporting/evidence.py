@@ -5,26 +5,33 @@ base. Writer and guard then work on the same frozen evidence.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
+from mri_analysis.contracts.observations import ReadingStatus, VisionLanguageReading
 from mri_analysis.contracts.report import Finding, FindingStatus, Passage, Reference
 from mri_analysis.contracts.segmentation import Contrast, Measurements, Verdict
 from mri_analysis.errors import KnowledgeUnavailable
 from mri_analysis.ports.knowledge import KnowledgeBase, KnowledgeManifest
 from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX
-from mri_analysis.reporting.findings import find
+from mri_analysis.reporting.findings import FLAGGED, find
 
 _CAVEAT = "note.definition-is-not-evidence"
+_MODEL_NOTE = "note.language-model-text"
+_MOST_DOCUMENTS = 3
+_MOST_OFFERED = 8
 _STUDY_NOTES = (
     "note.volumetry-limits",
     "note.published-figures",
 )
 
 _NOTES_BY_STATUS: dict[tuple[str, FindingStatus | None], tuple[str, ...]] = {
-    (BRAIN_PARENCHYMAL_FRACTION, None): ("note.bpf-method-shift",),
-    ("volume.ventricles", None): ("note.ventricles-reference",),
+    (BRAIN_PARENCHYMAL_FRACTION, FindingStatus.BELOW): ("note.bpf-method-shift", "note.bpf-age"),
+    (BRAIN_PARENCHYMAL_FRACTION, FindingStatus.ABOVE): ("note.bpf-method-shift",),
+    ("volume.ventricles", FindingStatus.ASYMMETRIC): ("note.ventricular-variant",),
+    ("volume.csf", FindingStatus.ASYMMETRIC): ("note.arachnoid-cyst",),
+    ("volume.hippocampus", FindingStatus.ASYMMETRIC): ("note.hippocampus-side",),
     ("volume.hippocampus", None): ("note.hippocampus-bias",),
     ("volume.intracranial", FindingStatus.BELOW): ("note.intracranial-volume",),
     ("volume.intracranial", FindingStatus.ABOVE): ("note.intracranial-volume",),
@@ -35,9 +42,16 @@ _NOTES_BY_STATUS: dict[tuple[str, FindingStatus | None], tuple[str, ...]] = {
         "note.evans-index",
         "note.evans-index-elderly",
         "note.evans-index-engine",
+        "note.ventricles-elderly",
     ),
-    ("volume.thalamus", FindingStatus.ASYMMETRIC): ("note.thalamus-deep-grey",),
-    ("volume.deep_grey", FindingStatus.ASYMMETRIC): ("note.thalamus-deep-grey",),
+    ("volume.thalamus", FindingStatus.ASYMMETRIC): (
+        "note.thalamus-deep-grey",
+        "note.subcortical-asymmetry",
+    ),
+    ("volume.deep_grey", FindingStatus.ASYMMETRIC): (
+        "note.thalamus-deep-grey",
+        "note.subcortical-asymmetry",
+    ),
 }
 """Notes for a measurement; with None, for any status."""
 
@@ -63,6 +77,12 @@ class Evidence:
     quotations: tuple[Passage, ...]
     """notes and definitions to quote, in the order of the report"""
     manifest: KnowledgeManifest
+    offered: tuple[Passage, ...] = ()
+    """further notes and documents that a writer may choose to quote"""
+    model_note: Passage | None = None
+    """what a report must explain whose sentences a language model wrote"""
+    reading: VisionLanguageReading | None = None
+    """of a vision-language model; nothing in a report rests on it"""
 
     def findings(self) -> list[Finding]:
         """The findings, decided again from the measurements."""
@@ -71,11 +91,16 @@ class Evidence:
     def passages(self) -> dict[str, Passage]:
         """Quotations, rules and references by id."""
         everything = [
-            *self.quotations,
+            *self.quotable(),
             *(rule_passage(rule) for rule in self.rules),
             *(reference_passage(reference, self.manifest.version) for reference in self.references),
         ]
         return {passage.id: passage for passage in everything}
+
+    def quotable(self) -> list[Passage]:
+        """Everything a report may quote."""
+        note = [] if self.model_note is None else [self.model_note]
+        return [*self.quotations, *note, *self.offered]
 
     def applicable_rules(self) -> list[tuple[KnowledgeEntry, list[str]]]:
         """The rules that hold for this study, each with the measurement ids that called it."""
@@ -84,8 +109,23 @@ class Evidence:
         return [(rule, ids) for rule, ids in matched if ids is not None]
 
 
-def gather_evidence(measurements: Measurements, knowledge: KnowledgeBase) -> Evidence:
+def gather_evidence(
+    measurements: Measurements,
+    knowledge: KnowledgeBase,
+    reading: VisionLanguageReading | None = None,
+    *,
+    for_model: bool = False,
+) -> Evidence:
     """Collect what a report on these measurements may cite.
+
+    Parameters
+    ----------
+    measurements, knowledge
+        Of one study; where passages come from.
+    reading
+        Of a vision-language model, if one was asked.
+    for_model
+        Whether to look for further passages that a language model may choose from.
 
     Raises
     ------
@@ -94,24 +134,75 @@ def gather_evidence(measurements: Measurements, knowledge: KnowledgeBase) -> Evi
     """
     references = tuple(knowledge.references())
     findings = find(measurements, references)
-    notes = knowledge.passages([_CAVEAT, *_note_ids(findings, measurements)])
+    notes = knowledge.passages([_CAVEAT, *_note_ids(findings, measurements, reading)])
     if not notes or notes[0].id != _CAVEAT:
         raise KnowledgeUnavailable(f"The knowledge base lacks {_CAVEAT}; build it again.")
-    quotations = {_CAVEAT: notes[0]}
-    for finding in findings:
-        for measurement_id in finding.measurement_ids:
-            query = _TERM_QUERIES.get((measurement_id, finding.status))
-            if query is not None:
-                for hit in knowledge.search(query, limit=1, kinds=[EntryKind.TERM]):
-                    quotations.setdefault(hit.passage.id, hit.passage)
+    quotations = {_CAVEAT: notes[0]} | _definitions(findings, knowledge)
     quotations |= {note.id: note for note in notes}
+    quotations |= _site_documents(findings, knowledge)
+    offered: list[Passage] = []
+    model_note: Passage | None = None
+    if for_model:
+        offered = _offered(findings, knowledge, quotations)
+        model_note = next(iter(knowledge.passages([_MODEL_NOTE])), None)
     return Evidence(
         measurements=measurements,
         references=references,
         rules=tuple(knowledge.rules()),
         quotations=tuple(quotations.values()),
         manifest=knowledge.manifest,
+        offered=tuple(offered),
+        model_note=model_note,
+        reading=reading,
     )
+
+
+def _definitions(findings: Sequence[Finding], knowledge: KnowledgeBase) -> dict[str, Passage]:
+    found: dict[str, Passage] = {}
+    for finding in findings:
+        for measurement_id in finding.measurement_ids:
+            query = _TERM_QUERIES.get((measurement_id, finding.status))
+            if query is not None:
+                for hit in knowledge.search(query, limit=1, kinds=[EntryKind.TERM]):
+                    found.setdefault(hit.passage.id, hit.passage)
+    return found
+
+
+def _site_documents(findings: Sequence[Finding], knowledge: KnowledgeBase) -> dict[str, Passage]:
+    """What the site's own documents say to the flagged findings: one passage each, few in all."""
+    found: dict[str, Passage] = {}
+    for finding in findings:
+        if finding.status in FLAGGED:
+            for hit in knowledge.search(_query(finding), limit=1, kinds=[EntryKind.DOCUMENT]):
+                found.setdefault(hit.passage.id, hit.passage)
+    return dict(list(found.items())[:_MOST_DOCUMENTS])
+
+
+def _offered(
+    findings: Sequence[Finding], knowledge: KnowledgeBase, quoted: Mapping[str, Passage]
+) -> list[Passage]:
+    flagged = [finding for finding in findings if finding.status in FLAGGED]
+    queries = [_query(finding) for finding in flagged] or [
+        "brain volumetry within published figures"
+    ]
+    found: dict[str, Passage] = {}
+    for query in queries:
+        kinds = [EntryKind.NOTE, EntryKind.DOCUMENT]
+        for hit in knowledge.search(query, limit=3, kinds=kinds):
+            if hit.passage.id not in quoted and hit.passage.id != _MODEL_NOTE:
+                found.setdefault(hit.passage.id, hit.passage)
+    return list(found.values())[:_MOST_OFFERED]
+
+
+def _query(finding: Finding) -> str:
+    """Words to look for: of code alone, nothing from the upload."""
+    key = finding.id.removeprefix("finding.").removeprefix("ratio.").split(".")[0]
+    direction = {
+        FindingStatus.ABOVE: "large",
+        FindingStatus.BELOW: "small",
+        FindingStatus.ASYMMETRIC: "asymmetry",
+    }.get(finding.status, "volume")
+    return f"{key.replace('_', ' ')} {direction}"
 
 
 def rule_passage(rule: KnowledgeEntry) -> Passage:
@@ -150,8 +241,14 @@ def reference_passage(reference: Reference, knowledge_version: str) -> Passage:
     )
 
 
-def _note_ids(findings: Sequence[Finding], measurements: Measurements) -> list[str]:
+def _note_ids(
+    findings: Sequence[Finding],
+    measurements: Measurements,
+    reading: VisionLanguageReading | None,
+) -> list[str]:
     ids: list[str] = []
+    if reading is not None and reading.status is ReadingStatus.ANSWERED:
+        ids.append("note.unverified-observations")
     if measurements.contrast is Contrast.OTHER:
         ids.append("note.other-contrast")
     if measurements.quality.verdict is not Verdict.PASS:
@@ -159,6 +256,8 @@ def _note_ids(findings: Sequence[Finding], measurements: Measurements) -> list[s
     failed = [c.code for c in measurements.quality.checks if c.verdict is not Verdict.PASS]
     if any("field_of_view" in code for code in failed):
         ids.append("note.field-of-view")
+    if "skull_removed" in failed:
+        ids.append("note.stripped-input")
     for finding in findings:
         for measurement_id in finding.measurement_ids:
             ids += _NOTES_BY_STATUS.get((measurement_id, None), ())

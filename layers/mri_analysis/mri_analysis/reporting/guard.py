@@ -8,23 +8,21 @@ for nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mri_analysis.contracts.report import (
+    DraftOutcome,
     Finding,
     FindingStatus,
+    Reference,
     Report,
     Statement,
     StatementKind,
 )
-from mri_analysis.contracts.segmentation import (
-    Measurements,
-    RatioMeasurement,
-    VolumeMeasurement,
-)
+from mri_analysis.contracts.segmentation import Measurements
 from mri_analysis.reporting import figures
-from mri_analysis.reporting.anatomy import MENTIONS
+from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, MENTIONS
 from mri_analysis.reporting.compose import (
     DISCLAIMER,
     NONE_OUTSIDE,
@@ -33,7 +31,10 @@ from mri_analysis.reporting.compose import (
 )
 from mri_analysis.reporting.describe import not_assessed_sentences
 from mri_analysis.reporting.evidence import Evidence
-from mri_analysis.reporting.findings import FLAGGED, compared_measurements, larger_side
+from mri_analysis.reporting.findings import FLAGGED, compared_measurements, ratio_decimals
+from mri_analysis.reporting.lexicon import VOCABULARY
+from mri_analysis.reporting.observations import observation_statements
+from mri_analysis.reporting.prose import NO_VERDICT, Figure, Level, Quantity, Reading, read
 
 
 @dataclass(frozen=True)
@@ -59,57 +60,45 @@ def _any_of(words: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(words.split())})\b", re.IGNORECASE)
 
 
-_NUMBER = r"-?\d[\d.,]*(?<![.,])"
-_REFERENCE_PHRASE = re.compile(
-    rf"(?:the )?(?:band of (?P<low>{_NUMBER}) to (?P<high>{_NUMBER})(?P<band_unit> mL| %)?"
-    rf" derived from published figures"
-    rf"|(?P<name>usual criterion|limit) of (?P<bound>{_NUMBER})(?P<unit> mL| %)?)"
-)
-_SIDE_VOLUME = re.compile(rf"\b(left|right)(?: volume| side)?:? ({_NUMBER}) mL\b", re.IGNORECASE)
-_FIGURE = re.compile(
-    rf"(?<![\w.])({_NUMBER})(?:\s*(mL|ml|mm|cm³|%(?: of (?:the )?intracranial volume)?))?"
-)
-_LARGER = re.compile(r"\bthe (left|right) side is (larger|smaller)\b", re.IGNORECASE)
-_SIDE = re.compile(r"\b(left|right|bilateral\w*|unilateral\w*)\b", re.IGNORECASE)
-_INDEX = re.compile(r"\basymmetry index\b", re.IGNORECASE)
 _NUMBER_WORD = re.compile(
-    r"\b(one|two|three|four|five|six|seven|eight|nine|ten|twice|thrice|half|halve\w*|third|quarter|"
-    r"double\w*|triple\w*|dozen\w*)\b",
+    r"\b(one|two|three|four|five|six|seven|eight|nine|ten|twice|thrice|half|halve\w*|thirds?"
+    r"|quarters?|"
+    r"double\w*|triple\w*|dozen\w*|twofold|hundred\w*|tenth\w*|fifths?|percentage points?)\b"
+    r"(?<!the two)",
     re.IGNORECASE,
 )
-
-_STATUS_WORDS: tuple[tuple[FindingStatus, re.Pattern[str]], ...] = (
-    (FindingStatus.ASYMMETRIC, re.compile(r"\bbeyond the limit of\b|\basymmetr\w*", re.IGNORECASE)),
-    (FindingStatus.SYMMETRIC, re.compile(r"\bwithin the limit of\b|\bsymmetr\w*", re.IGNORECASE)),
-    (
-        FindingStatus.ABOVE,
-        re.compile(
-            r"\b(above|over|exceed\w*|enlarg\w*|increas\w*|dilat\w*|ventriculomegal\w*|elevated|"
-            r"high\w*|big\w*|wide\w*|larger?|largest|greater|expan\w*|prominent|excess\w*|more)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        FindingStatus.BELOW,
-        re.compile(
-            r"\b(below|under|reduc\w*|decreas\w*|shr[aiu]nk\w*|loss\w*|lost|small\w*|low\w*|"
-            r"diminish\w*|declin\w*|thin\w*|narrow\w*|less|fewer)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        FindingStatus.WITHIN,
-        re.compile(r"\b(within|inside|in range|typical\w*|average)\b", re.IGNORECASE),
-    ),
+_PUBLISHED_BAND = re.compile(
+    r"\bpublished (?:reference )?(?:band|range|interval|criterion)\b", re.I
 )
-
-_PERMITTED_NEGATION = re.compile(
-    r"\bno verdict is given\b|\bcerebrospinal fluid outside the ventricles\b", re.IGNORECASE
+_WHOLE = r"(?:intracranial (?:volume|space|compartment|cavity)|ICV|e?TIV)"
+_SHARE_OF = re.compile(
+    rf"(?:%|per ?cent)\s*\)?,?\s*(?:(?:of|in) )?(?:the |its |total )?(?:total )?{_WHOLE}\b"
+    rf"|\b(?:share|part|percentage|proportion|portion) (?:of|in) (?:the )?{_WHOLE}\b"
+    rf"|\b(?:relative|related|in relation) to (?:the )?{_WHOLE}\b"
+    rf"|^of the {_WHOLE}\b|\bintracranial share\b",
+    re.IGNORECASE,
 )
-_DENIES_ALL = re.compile(r"\bnone of\b", re.IGNORECASE)
+"""The intracranial volume as what a share is taken of."""
+_AS_WHOLE = re.compile(rf"\b(?:of|in|to|from) (?:the |its )?(?:total )?{_WHOLE}\b", re.IGNORECASE)
+_COUNTED_SIDES = re.compile(
+    r"\b(?:left|right|larger|smaller|greater|other|each|latter)(?:-hand)? (?:half|one)\b"
+    r"|\b(?:the|its|both|these|of) two\b|\btwo (?:\w+ )?(?:halves|sides|hemispheres|thalami"
+    r"|hippocampi|"
+    r"ventricles|volumes|widths|parts|values|figures)\b|\b(?:both|ventricular|cerebellar"
+    r"|cortical) halves\b",
+    re.IGNORECASE,
+)
 _NEGATION = re.compile(
     r"\b(no|not|none|never|without|neither|nor|absen\w+|negative|free of|lack\w*|cannot|exclu\w+|"
-    r"un\w*likely|outside|\w+n't)\b",
+    r"un\w*likely|\w+n't)\b",
+    re.IGNORECASE,
+)
+_PERMITTED_NEGATION = re.compile(
+    r"\b(?:does|do|is|are) not (?:exceed|pass|cross|reach|surpass|go beyond|lie beyond|lie outside|"
+    r"leave|beyond|outside|over|past)\b|\b(?:doesn't|isn't|aren't) (?:exceed|pass|cross|beyond"
+    r"|outside)\b"
+    r"|\bwithout (?:exceeding|passing|crossing|reaching|leaving)\b"
+    r"|\bnot (?:beyond|outside|compared|judged|exceeding|exceeded|held)\b",
     re.IGNORECASE,
 )
 _UNMEASURED = _any_of(
@@ -126,22 +115,6 @@ _FORBIDDEN = _any_of(
     history normal\w* unremarkable healthy impair\w* evidence\sof due\sto because cause\w*
     recommend\w* signif\w* mild\w* moderate\w* severe\w* marked\w*"""
 )
-
-_WORDS = """
-    a all an and are as at both by compared derived difference differ differs each figure figures
-    fraction from
-    has have in index is it larger left measure measured measures ml mm cm of on or parenchymal
-    ratio respectively right shows side sides smaller study than that the their these this to
-    together total usual verdict volume volumes which while with volumetric whole given no above
-    below beyond within inside over under high higher low lower reduced increased decreased
-    enlarged dilated exceed exceeds elevated asymmetric asymmetrical asymmetry symmetric
-    symmetrical band criterion limit published reference ventriculomegaly basal bpf brain
-    brainstem cerebellar cerebellum cerebral cerebrospinal cortex cortical csf deep evans fluid
-    ganglia gray grey hippocampal hippocampi hippocampus icv intracranial matter outside stem
-    thalami thalamic thalamus ventricles ventricular white
-"""
-_VOCABULARY = frozenset(_WORDS.split())
-"""Words a measured statement may be made of. What is not here cannot be proved: refused."""
 
 
 def check_report(report: Report, evidence: Evidence) -> list[Violation]:
@@ -193,21 +166,72 @@ class _Context:
         self.measurements: Measurements = evidence.measurements
         self.findings = findings
         self.manifest = evidence.manifest
+        self.reading_of_images = evidence.reading
         self.volumes = {volume.id: volume for volume in evidence.measurements.volumes}
         self.ratios = {ratio.id: ratio for ratio in evidence.measurements.ratios}
         self.passages = evidence.passages()
-        self.quotable = {passage.id for passage in evidence.quotations}
+        self.quotable = {passage.id for passage in evidence.quotable()}
         self.references = {reference.id: reference for reference in evidence.references}
+        self._readings: dict[str, Reading] = {}
         self.applicable = {rule.id: (rule, ids) for rule, ids in evidence.applicable_rules()}
 
     def is_measurement(self, cite: str) -> bool:
         return cite in self.volumes or cite in self.ratios
 
-    def cited_volumes(self, statement: Statement) -> list[VolumeMeasurement]:
-        return [self.volumes[cite] for cite in statement.cites if cite in self.volumes]
+    def reading(self, statement: Statement) -> Reading:
+        """What the words of a statement say; each is read once."""
+        if statement.text not in self._readings:
+            self._readings[statement.text] = read(statement.text, VOCABULARY)
+        return self._readings[statement.text]
 
-    def cited_ratios(self, statement: Statement) -> list[RatioMeasurement]:
-        return [self.ratios[cite] for cite in statement.cites if cite in self.ratios]
+    def cited_references(self, statement: Statement) -> list[Reference]:
+        cited = [self.references[cite] for cite in statement.cites if cite in self.references]
+        return [reference for reference in cited if reference.measurement_id in statement.cites]
+
+    def allowed_figures(
+        self, statement: Statement
+    ) -> dict[tuple[Quantity, str, str], tuple[float, ...]]:
+        """By quantity, name and unit: the figures as they are printed, nothing rounder or finer."""
+        allowed: dict[tuple[Quantity, str, str], tuple[float, ...]] = {}
+
+        def allow(quantity: Quantity, value: float | None, unit: str, name: str = "") -> None:
+            if value is not None:
+                key = (quantity, name, unit)
+                allowed[key] = (*allowed.get(key, ()), value)
+
+        for cite in statement.cites:
+            if (volume := self.volumes.get(cite)) is not None:
+                allow(Quantity.VOLUME, _printed_volume(volume.total_ml), "mL")
+                for name, side in (("left", volume.left_ml), ("right", volume.right_ml)):
+                    allow(Quantity.SIDE, _printed_volume(side), "mL", name)
+                allow(Quantity.SHARE, _printed(volume.percent_of_icv, 1), "%")
+                allow(Quantity.ASYMMETRY, _printed(volume.asymmetry_percent, 1), "%")
+            if (ratio := self.ratios.get(cite)) is not None:
+                for quantity in (Quantity.RATIO, Quantity.UNNAMED):
+                    allow(quantity, _printed(ratio.value, ratio_decimals(cite)), "")
+                for name, width in ratio.parts.items():
+                    allow(Quantity.WIDTH, _printed(width, 1), "mm", name)
+                    allow(Quantity.WIDTH, _printed(width, 1), "mm")
+        for reference in self.cited_references(statement):
+            if reference.quantity == "asymmetry_percent":
+                bound = reference.high if reference.high is not None else reference.low
+                allow(Quantity.LIMIT, None if bound is None else abs(bound), "%")
+                continue
+            for quantity, end in ((Quantity.LOW, reference.low), (Quantity.HIGH, reference.high)):
+                allow(quantity, end, reference.unit)
+                allow(Quantity.END, end, reference.unit)
+                allow(Quantity.UNNAMED, end, reference.unit)
+        return allowed
+
+    def asymmetric_sides(self, statement: Statement) -> set[str]:
+        """The larger sides that a finding on a cited measurement names."""
+        return {
+            finding.side
+            for finding in self.findings
+            if finding.status is FindingStatus.ASYMMETRIC
+            and finding.side is not None
+            and set(finding.measurement_ids) & set(statement.cites)
+        }
 
     def cited_statuses(self, statement: Statement) -> set[FindingStatus]:
         return {
@@ -217,17 +241,15 @@ class _Context:
         }
 
 
+def _printed(value: float | None, decimals: int) -> float | None:
+    return None if value is None else figures.rounded(value, decimals)
+
+
+def _printed_volume(value: float | None) -> float | None:
+    return None if value is None else _printed(value, figures.decimals_of_volume(value))
+
+
 _Check = Callable[[Statement, Report, _Context], Iterator[tuple[str, str]]]
-
-
-def _known_words(
-    statement: Statement, report: Report, context: _Context
-) -> Iterator[tuple[str, str]]:
-    if statement.text == NONE_OUTSIDE:
-        return
-    for word in re.findall(r"[^\W\d_]+", statement.text):
-        if word.lower() not in _VOCABULARY:
-            yield "vocabulary", f"'{word}' is no word a measurement can prove"
 
 
 def _citations(
@@ -268,82 +290,79 @@ def _asserts_measurement(
         yield "not_assessed", f"'{match[0]}' is not measured: neither assert nor deny it"
     for match in _FORBIDDEN.finditer(statement.text):
         yield "forbidden", f"'{match[0]}' goes beyond what a measurement says"
-    if _DENIES_ALL.search(statement.text) and any(f.status in FLAGGED for f in context.findings):
-        yield "direction", "says that nothing lies outside, but a finding does"
+    if statement.text == NONE_OUTSIDE:
+        if any(finding.status in FLAGGED for finding in context.findings):
+            yield "direction", "says that nothing lies outside, but a finding does"
+        return
+    rest = NO_VERDICT.sub(" ", statement.text)
+    for match in _NEGATION.finditer(_PERMITTED_NEGATION.sub(" ", rest)):
+        yield "not_assessed", f"'{match[0]}': a measurement cannot deny anything"
+    for word in _NUMBER_WORD.finditer(_COUNTED_SIDES.sub(" ", statement.text)):
+        yield "number", f"'{word[0]}': write numbers in digits"
+    if _PUBLISHED_BAND.search(statement.text):
+        yield "number", "nobody published the band: it is derived from published figures"
+
+
+def _as_measured(
+    statement: Statement, report: Report, context: _Context
+) -> Iterator[tuple[str, str]]:
+    """Figures, sides and directions are those of the cited measurement."""
     if statement.text == NONE_OUTSIDE:
         return
-    for match in _NEGATION.finditer(_PERMITTED_NEGATION.sub(" ", statement.text)):
-        yield "not_assessed", f"'{match[0]}': a measurement cannot deny anything"
+    reading = context.reading(statement)
+    for word in reading.unknown:
+        # Digits in another guise are a matter of numbers, everything else one of words.
+        rule = "number" if any(character.isnumeric() for character in word) else "vocabulary"
+        yield rule, f"'{word}' is no word a measurement can prove"
+    for piece in reading.unbound:
+        yield "number", f"'{piece}' is tied to nothing that was measured"
+    allowed = context.allowed_figures(statement)
+
+    def wrong(figures_read: Iterable[Figure]) -> list[Figure]:
+        return [
+            figure
+            for figure in figures_read
+            if figure.value not in allowed.get((figure.quantity, figure.name, figure.unit), ())
+        ]
+
+    volumes = min((wrong(way) for way in reading.volumes), key=len, default=None)
+    if volumes is None:
+        yield "laterality", "a side is named that no figure belongs to"
+    for figure in [*wrong(reading.figures), *(volumes or ())]:
+        yield "number", f"'{figure.text}' is no {figure.quantity} of the cited measurement"
+    larger = context.asymmetric_sides(statement)
+    for side in reading.larger_sides:
+        if side not in larger:
+            yield "laterality", f"the {side} side is not the larger one of the cited measurement"
+    statuses = context.cited_statuses(statement)
+    for direction in reading.directions:
+        if not _STATUS_OF[direction.level] & statuses:
+            yield "direction", f"'{direction.text}' does not agree with the cited measurement"
+    if reading.withholds_verdict and FindingStatus.MEASURED not in statuses:
+        yield "direction", "says that there is no verdict, but there is one"
+    named = any(direction.level in _HELD_AGAINST for direction in reading.directions)
+    if reading.mentions_reference and named and not context.cited_references(statement):
+        yield "citation", "mentions a band, criterion or limit without citing it"
 
 
-def _numbers(statement: Statement, report: Report, context: _Context) -> Iterator[tuple[str, str]]:
-    text = statement.text
-    for match in _REFERENCE_PHRASE.finditer(text):
-        if not _is_cited_reference(match, statement, context):
-            yield "number", f"'{match[0]}' is not the cited reference"
-    text = _REFERENCE_PHRASE.sub(" ", text)
-    volumes, ratios = context.cited_volumes(statement), context.cited_ratios(statement)
-    for match in _SIDE_VOLUME.finditer(text):
-        side, number = match[1].lower(), match[2]
-        values = [volume.left_ml if side == "left" else volume.right_ml for volume in volumes]
-        if not _rounds_to(number, values):
-            yield "number", f"'{match[0]}' is not the {side} volume of a cited measurement"
-    text = _SIDE_VOLUME.sub(" ", text)
-    allowed: dict[str, list[float | None]] = {
-        "mL": [volume.total_ml for volume in volumes],
-        "%": [volume.asymmetry_percent for volume in volumes],
-        "% of intracranial volume": [volume.percent_of_icv for volume in volumes],
-        "mm": [part for ratio in ratios for part in ratio.parts.values()],
-        "": [ratio.value for ratio in ratios],
-    }
-    for match in _FIGURE.finditer(text):
-        unit = (match[2] or "").replace("the ", "").replace("ml", "mL").replace("cm³", "mL")
-        if not _rounds_to(match[1], allowed[unit]):
-            yield "number", f"'{match[0]}' is not a value of a cited measurement"
-    rest = _FIGURE.sub(" ", text)
-    for leftover in re.finditer(r"\w*[\d½¼¾]\w*", rest):
-        yield "number", f"'{leftover[0]}' is not a plain number with a known unit"
-    for word in _NUMBER_WORD.finditer(rest):
-        yield "number", f"'{word[0]}': write numbers in digits"
-
-
-def _is_cited_reference(match: re.Match[str], statement: Statement, context: _Context) -> bool:
-    for cite in statement.cites:
-        reference = context.references.get(cite)
-        if reference is None or reference.measurement_id not in statement.cites:
-            continue
-        if (match["unit"] or match["band_unit"] or "").strip() != reference.unit:
-            continue
-        low = None if reference.low is None else figures.limit(reference.low)
-        high = None if reference.high is None else figures.limit(reference.high)
-        if match["bound"] is None:
-            if (match["low"], match["high"]) == (low, high):
-                return True
-        elif match["name"] == "limit":
-            if reference.quantity == "asymmetry_percent" and match["bound"] in (
-                high,
-                (low or "").lstrip("-"),
-            ):
-                return True
-        elif (low is None or high is None) and match["bound"] in (low, high):
-            return True
-    return False
-
-
-def _rounds_to(number: str, values: Sequence[float | None]) -> bool:
-    """Whether one of the values, rounded to the decimals written, is the number written."""
-    digits = number.replace(",", "")
-    if not re.fullmatch(r"-?\d+(?:\.\d+)?", digits):
-        return False
-    decimals = len(digits.partition(".")[2])
-    tolerance = 0.5 * 10.0**-decimals + 1e-9
-    return any(value is not None and abs(float(digits) - value) <= tolerance for value in values)
+_STATUS_OF: dict[Level, frozenset[FindingStatus]] = {
+    Level.WITHIN: frozenset({FindingStatus.WITHIN}),
+    Level.ABOVE: frozenset({FindingStatus.ABOVE}),
+    Level.BELOW: frozenset({FindingStatus.BELOW}),
+    Level.OUTSIDE: frozenset({FindingStatus.ABOVE, FindingStatus.BELOW}),
+    Level.SYMMETRIC: frozenset({FindingStatus.SYMMETRIC}),
+    Level.ASYMMETRIC: frozenset({FindingStatus.ASYMMETRIC}),
+}
+_HELD_AGAINST = frozenset({Level.WITHIN, Level.ABOVE, Level.BELOW, Level.OUTSIDE})
 
 
 def _structures(
     statement: Statement, report: Report, context: _Context
 ) -> Iterator[tuple[str, str]]:
-    text = re.sub(r"% of (?:the )?intracranial volume", " ", statement.text)
+    text = _SHARE_OF.sub(" ", statement.text)
+    shares = any(f.quantity is Quantity.SHARE for f in context.reading(statement).figures)
+    if shares or BRAIN_PARENCHYMAL_FRACTION in statement.cites:
+        text = _AS_WHOLE.sub(" ", text)
     named: set[str] = set()
     for measurement_id, mention in MENTIONS:
         if mention.search(text):
@@ -355,33 +374,6 @@ def _structures(
     # The count over all compared figures names none, also where only one was compared.
     if len(cited) == 1 and not named and statement.text != NONE_OUTSIDE:
         yield "structure", f"does not name {cited[0]}"
-
-
-def _laterality(
-    statement: Statement, report: Report, context: _Context
-) -> Iterator[tuple[str, str]]:
-    volumes = context.cited_volumes(statement)
-    for match in _LARGER.finditer(statement.text):
-        side, word = match[1].lower(), match[2].lower()
-        larger = side if word == "larger" else {"left": "right", "right": "left"}[side]
-        if not volumes or any(larger_side(volume) != larger for volume in volumes):
-            yield "laterality", f"'{match[0]}' contradicts the cited measurement"
-    rest = _SIDE_VOLUME.sub(" ", _LARGER.sub(" ", statement.text))
-    for match in _SIDE.finditer(rest):
-        yield "laterality", f"'{match[0]}' is bound to no measured side"
-
-
-def _direction(
-    statement: Statement, report: Report, context: _Context
-) -> Iterator[tuple[str, str]]:
-    statuses = context.cited_statuses(statement)
-    rest = _LARGER.sub(" ", statement.text)
-    rest = _INDEX.sub(" ", rest)
-    for status, words in _STATUS_WORDS:
-        match = words.search(rest)
-        if match and status not in statuses:
-            yield "direction", f"'{match[0]}' does not agree with the cited measurement"
-        rest = words.sub(" ", rest)
 
 
 def _verbatim(statement: Statement, report: Report, context: _Context) -> Iterator[tuple[str, str]]:
@@ -408,13 +400,10 @@ def _recommendation(
 _CHECKS: dict[StatementKind, tuple[_Check, ...]] = {
     StatementKind.MEASURED: (
         _citations,
-        _known_words,
         _one_measurement,
         _asserts_measurement,
-        _numbers,
+        _as_measured,
         _structures,
-        _laterality,
-        _direction,
     ),
     StatementKind.QUOTED: (_citations, _verbatim),
     StatementKind.RULE: (_citations, _recommendation),
@@ -431,18 +420,10 @@ def _passages(report: Report, context: _Context) -> Iterator[Violation]:
 
 
 def _omissions(report: Report, context: _Context) -> Iterator[Violation]:
-    words = dict(_STATUS_WORDS)
     for finding in context.findings:
-        if finding.status not in FLAGGED:
-            continue
-        told = [
-            _INDEX.sub(" ", statement.text)
-            for statement in report.key_findings
-            if set(finding.measurement_ids) <= set(statement.cites)
-        ]
-        if finding.status is FindingStatus.ASYMMETRIC:
-            told = [text for text in told if _LARGER.search(text)]
-        if not any(words[finding.status].search(text) for text in told):
+        if finding.status in FLAGGED and not any(
+            _tells(finding, statement, context) for statement in report.key_findings
+        ):
             yield Violation("omission", "key_findings", f"{finding.id} is not mentioned")
     recommended = {statement.cites[0] for statement in report.recommended_follow_up}
     for rule_id in context.applicable:
@@ -455,10 +436,27 @@ def _omissions(report: Report, context: _Context) -> Iterator[Violation]:
             yield Violation("omission", "not_assessed", f"missing: {sentence}")
 
 
+def _tells(finding: Finding, statement: Statement, context: _Context) -> bool:
+    """Whether a statement says what was found, a side difference with its larger side."""
+    if not set(finding.measurement_ids) <= set(statement.cites):
+        return False
+    reading = context.reading(statement)
+    if not any(finding.status in _STATUS_OF[d.level] for d in reading.directions):
+        return False
+    if finding.status is not FindingStatus.ASYMMETRIC:
+        return True
+    sides = max(
+        (sum(figure.quantity is Quantity.SIDE for figure in way) for way in reading.volumes),
+        default=0,
+    )
+    return bool(reading.larger_sides) or sides > 1
+
+
 def _written_by_code(report: Report, context: _Context) -> Iterator[Violation]:
     measurements = context.measurements
     expected = {
-        "confidence": confidence_statements(measurements),
+        "confidence": confidence_statements(measurements, report.language_model),
+        "unverified_observations": observation_statements(context.reading_of_images),
         "confidence_scores": confidence_scores(measurements),
         "disclaimer": DISCLAIMER,
         "verdict": measurements.quality.verdict,
@@ -467,6 +465,9 @@ def _written_by_code(report: Report, context: _Context) -> Iterator[Violation]:
     for field, value in expected.items():
         if getattr(report, field) != value:
             yield Violation(field, field, "is not what the code writes for this study")
+    used = report.language_model is not None and report.language_model.outcome is DraftOutcome.USED
+    if used != (report.mode == "language_model"):
+        yield Violation("mode", "mode", "does not tell who wrote the report")
     known = set(not_assessed_sentences(measurements, context.findings))
     for position, sentence in enumerate(report.not_assessed):
         if sentence not in known:

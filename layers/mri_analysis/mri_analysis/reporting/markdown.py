@@ -3,7 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from mri_analysis.contracts.report import Finding, FindingStatus, Reference, Report, Statement
+from mri_analysis.contracts.report import (
+    Finding,
+    FindingStatus,
+    LanguageModelUse,
+    Reference,
+    Report,
+    Statement,
+)
 from mri_analysis.contracts.segmentation import (
     Contrast,
     Measurements,
@@ -28,6 +35,10 @@ _RESULTS = {
     FindingStatus.SYMMETRIC: "within limit",
     FindingStatus.MEASURED: "no verdict",
     FindingStatus.NOT_ASSESSED: "not assessed",
+}
+_WRITTEN_BY = {
+    "composed": "fixed rules from measurements, no language model",
+    "language_model": "a language model, each sentence checked against the measurements",
 }
 _NOT_LOOKED_FOR = (
     "\n>\n> **Lesions are not looked for.** A stroke, a tumour, a bleed or white-matter disease "
@@ -73,6 +84,7 @@ def render_markdown(
         "The paragraphs below explain terms and methods. They are quoted word for word and say "
         "nothing about this patient.",
         _quotations(report, numbers),
+        *_observations(report, numbers),
         "## Recommended follow-up",
         _bullets(report.recommended_follow_up, numbers),
         "## Confidence",
@@ -147,7 +159,7 @@ def _study_facts(report: Report, measurements: Measurements) -> str:
         ("Image", f"{shape} voxels of {spacing} mm, orientation {_escaped(geometry.orientation)}"),
         ("Contrast, judged from the image", contrast),
         ("Image checks (they say nothing about disease)", report.verdict.value),
-        ("Written by", "fixed rules from measurements, no language model"),
+        ("Written by", _WRITTEN_BY[report.mode]),
     ]
     written_at = report.provenance.get("written_at")
     if written_at:
@@ -166,6 +178,18 @@ def _quotations(report: Report, numbers: dict[str, str]) -> str:
             f"> {_escaped(statement.text)}"
         )
     return "\n\n".join(blocks)
+
+
+def _observations(report: Report, numbers: dict[str, str]) -> list[str]:
+    if not report.unverified_observations:
+        return []
+    return [
+        "## Unverified observations of an image model",
+        "**No person has verified these, and nothing in this report rests on them.** They are"
+        " entries "
+        "of a closed list that a model chose when it looked at a few slices.",
+        _bullets(report.unverified_observations, numbers),
+    ]
 
 
 def _quality_table(measurements: Measurements) -> str:
@@ -297,6 +321,18 @@ def _reference_list(report: Report, findings: Sequence[Finding], numbers: dict[s
     return "\n".join(lines)
 
 
+def _language_model(use: LanguageModelUse) -> str:
+    row = (
+        f"- Language model: {_escaped(use.name)}, prompt {_escaped(use.prompt_version)}, "
+        f"{use.outcome.value} after {use.attempts} attempt{'' if use.attempts == 1 else 's'}; "
+        f"{use.input_tokens} tokens in, {use.cached_input_tokens} of a cache, "
+        f"{use.output_tokens} out"
+    )
+    if use.broken_rules:
+        row += f"; rules broken by drafts: {_escaped(', '.join(use.broken_rules))}"
+    return row + "."
+
+
 def _provenance(report: Report, measurements: Measurements) -> str:
     engine = measurements.engine
     knowledge = report.provenance.get("knowledge", {})
@@ -310,6 +346,8 @@ def _provenance(report: Report, measurements: Measurements) -> str:
         f"{_escaped(str(knowledge.get('retrieval', _BLANK)))}, content sha256 "
         f"`{knowledge.get('content_sha256', _BLANK)}`",
     ]
+    if report.language_model is not None:
+        rows.append(_language_model(report.language_model))
     upload = report.provenance.get("upload")
     if upload:
         row = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mri_analysis.contracts.job import Job, JobStatus
-from mri_analysis.errors import EmptyFile, FileTooLarge, IllegalTransition
+from mri_analysis.errors import EmptyFile, FileTooLarge, UploadArrived
 from mri_analysis.keys import StudyKeys
 from mri_analysis.ports.jobs import JobRepository
 from mri_analysis.ports.uploads import SignedForm, UploadForms
@@ -45,7 +45,7 @@ def create_upload(
     ------
     EmptyFile, FileTooLarge
         Said before the scan travels.
-    IllegalTransition
+    UploadArrived
         The upload of this ``idempotency_key`` has arrived already.
     """
     if size_bytes == 0:
@@ -63,10 +63,11 @@ def create_upload(
             status=JobStatus.AWAITING_UPLOAD,
             created_at=moment,
             updated_at=moment,
-        )
+        ),
+        actor=user_id,
     )
     if job.status is not JobStatus.AWAITING_UPLOAD:
-        raise IllegalTransition(f"The upload of this key arrived already: job {job_id}.")
+        raise UploadArrived(f"The upload of this key arrived already: job {job_id}.")
     return PreparedUpload(job, forms.sign(job.original_image_key, max_bytes, FORM_SECONDS))
 
 

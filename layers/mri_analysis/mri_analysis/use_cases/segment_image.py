@@ -1,4 +1,4 @@
-"""Ask the segmentation endpoint for a study, and pass its answer on to the state that waits."""
+"""Ask the segmentation endpoint for a study, and pass answers on to the states that wait."""
 
 import hashlib
 import uuid
@@ -17,6 +17,7 @@ from mri_analysis.contracts.segmentation_archive import (
     LABELS,
     MEASUREMENTS,
     MONTAGE,
+    SLICES,
     InvalidArchive,
     is_archive,
     unpack,
@@ -28,10 +29,12 @@ from mri_analysis.ports.jobs import JobRepository
 from mri_analysis.ports.segmentation import (
     CallbackStore,
     PendingCallback,
+    Purpose,
     SegmentationEndpoint,
     TaskTokens,
 )
 from mri_analysis.ports.storage import ObjectStore
+from mri_analysis.use_cases.observe_study import Observed, answer_observation
 
 
 def is_for_challenger(job_id: str, weight: int) -> bool:
@@ -74,17 +77,41 @@ class InferenceNotification:
     output_key: str | None
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Who was answered; ``observed`` only where it was a vision-language model's answer."""
+
+    callback: PendingCallback
+    observed: Observed | None = None
+
+
 def answer_callback(
     notification: InferenceNotification,
     *,
     results: ObjectStore,
     callbacks: CallbackStore,
     task_tokens: TaskTokens,
-) -> PendingCallback | None:
+) -> Answered | None:
     """Answer the state that waits for this inference; None where nobody waits for it."""
     callback = callbacks.find(notification.inference_id)
     if callback is None:
         return None
+    if callback.purpose is Purpose.OBSERVATION:
+        output_key = notification.output_key if notification.completed else None
+        return Answered(
+            callback,
+            answer_observation(callback, output_key, results=results, task_tokens=task_tokens),
+        )
+    _answer_segmentation(notification, callback, results, task_tokens)
+    return Answered(callback)
+
+
+def _answer_segmentation(
+    notification: InferenceNotification,
+    callback: PendingCallback,
+    results: ObjectStore,
+    task_tokens: TaskTokens,
+) -> None:
     if not notification.completed or notification.output_key is None:
         # Its reason only says that the container answered with an error or not at all.
         task_tokens.fail(
@@ -92,7 +119,7 @@ def answer_callback(
             ModelEndpointUnavailable.__name__,
             "The segmentation endpoint stopped before it finished the study.",
         )
-        return callback
+        return
     try:
         output = _output(results.get(notification.output_key), callback, results)
     except (InvalidArchive, ValidationError, UploadMissing):
@@ -101,12 +128,11 @@ def answer_callback(
             ModelFailed.__name__,
             "The segmentation endpoint answered with something that is no segmentation.",
         )
-        return callback
+        return
     if isinstance(output, SegmentationRefused):
         task_tokens.fail(callback.task_token, output.code, output.message)
     else:
         task_tokens.succeed(callback.task_token, output)
-    return callback
 
 
 def _output(
@@ -125,6 +151,7 @@ def _output(
         labels_key=prefix + LABELS,
         measurements_key=prefix + MEASUREMENTS,
         montage_key=prefix + MONTAGE,
+        slices_key=prefix + SLICES if SLICES in files else None,
         verdict=quality.verdict,
         refusal=quality.refusal,
         reasons=quality.reasons(),

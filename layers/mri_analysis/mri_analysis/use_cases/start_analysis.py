@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from mri_analysis.contracts.job import Job, JobError, JobStatus
 from mri_analysis.contracts.tasks import AnalysisInput, UploadedObject
-from mri_analysis.errors import IllegalTransition, JobNotFound, UploadMissing
+from mri_analysis.errors import IllegalTransition, JobNotFound, RetryRefused, UploadMissing
 from mri_analysis.keys import StudyKeys, execution_name, retry_name, study_of_upload
-from mri_analysis.ports.jobs import JobRepository
+from mri_analysis.ports.jobs import PIPELINE, JobRepository
 from mri_analysis.ports.storage import ObjectStore
 from mri_analysis.ports.workflow import Workflow
 
@@ -89,6 +89,7 @@ def retry_analysis(
     job_id: str,
     *,
     images_bucket: str,
+    actor: str,
     jobs: JobRepository,
     workflow: Workflow,
 ) -> Job:
@@ -96,32 +97,37 @@ def retry_analysis(
 
     Step Functions cannot redrive an execution that ended in a ``Fail`` state (the redrive enters
     ``Fail`` again), and it refuses the name of an execution for 90 days: the retry gets a name of
-    its own.
+    its own. ``actor`` is who asked for it, for the audit trail.
 
     Raises
     ------
     JobNotFound
         The organization has no such job.
-    IllegalTransition
+    RetryRefused
         The job has not failed.
     """
     job = jobs.find(organization_id, job_id)
     if job is None:
         raise JobNotFound(f"There is no job {job_id}.")
     if job.status is not JobStatus.FAILED or job.execution_name is None:
-        raise IllegalTransition(f"The job is {job.status}: only a failed job can be retried.")
+        raise RetryRefused(f"The job is {job.status}: only a failed job can be retried.")
     wanted = job.model_copy(update={"execution_name": retry_name(job.execution_name)})
-    _start(job, wanted, images_bucket, jobs, workflow)
+    _start(job, wanted, images_bucket, jobs, workflow, actor)
     return jobs.find(organization_id, job_id) or wanted
 
 
 def _start(
-    job: Job, wanted: Job, bucket: str, jobs: JobRepository, workflow: Workflow
+    job: Job,
+    wanted: Job,
+    bucket: str,
+    jobs: JobRepository,
+    workflow: Workflow,
+    actor: str = PIPELINE,
 ) -> StartOutcome:
     """Start the execution of ``wanted`` for the kept ``job``."""
     if job.execution_name != wanted.execution_name:
         if job.status is JobStatus.AWAITING_UPLOAD:
-            jobs.restart(wanted)
+            jobs.restart(wanted, actor)
         elif job.status is not JobStatus.FAILED:
             return StartOutcome.ALREADY_ANALYSED
     source = UploadedObject(
@@ -136,7 +142,7 @@ def _start(
         # Only after the start: a late event of an older version must not wake a failed job. Its
         # first stage may have been quicker, and has then taken the job on already.
         with suppress(IllegalTransition):
-            jobs.restart(wanted)
+            jobs.restart(wanted, actor)
     return StartOutcome.STARTED
 
 

@@ -1,0 +1,410 @@
+"""``mri knowledge``: a site's own documents in the knowledge base, and what a search finds.
+
+On one machine the documents lie in a file beside the snapshot, which is built anew after each
+change; with a search service they are indexed there. Whatever a document says is printed as data:
+no markup, no escape sequence of it acts on the terminal.
+
+Exit codes: 0 done, 1 a document was refused, 2 the command could not do its work.
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mri_analysis.contracts.knowledge import EntryKind
+from mri_analysis.errors import (
+    AnalysisError,
+    DocumentError,
+    DocumentNotFound,
+    KnowledgeUnavailable,
+)
+from mri_analysis.settings import settings
+
+if TYPE_CHECKING:
+    from knowledge.documents.ingest import Ingested
+    from mri_analysis.adapters.opensearch_connection import OpenSearchConnection, Patience
+    from mri_analysis.adapters.opensearch_index import OpenSearchIndex
+    from mri_analysis.ports.knowledge import DocumentIndex, KnowledgeBase, ScoredPassage
+
+app = typer.Typer(
+    name="knowledge",
+    help="Your own documents in the knowledge base, and searching it.",
+    no_args_is_help=True,
+)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+SNAPSHOT = Path("out/knowledge.sqlite")
+_TAKES_EFFECT = "Functions that run already keep what they opened: restart `make up` to use it."
+_TRY_THIS = (
+    "Without a search service: build the knowledge base with `make setup`, or name its file with "
+    "--snapshot. With one: check its address and your credentials."
+)
+
+SnapshotFile = Annotated[
+    Path,
+    typer.Option(
+        "--snapshot", help="The local knowledge base; documents are kept in the file beside it."
+    ),
+]
+SearchUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--search-url",
+        envvar="KNOWLEDGE_SEARCH_URL",
+        help="An OpenSearch service to use instead of the local file.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command("ingest")
+def ingest_command(
+    path: Annotated[Path, typer.Argument(help="A .md, .pdf or .jsonl file, or a folder of them.")],
+    title: Annotated[str | None, typer.Option("--title", help="Of the one document.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Who published it.")] = None,
+    licence: Annotated[str | None, typer.Option("--licence", help="Under which terms.")] = None,
+    url: Annotated[str | None, typer.Option("--url", help="Where it can be read.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Its name here; else that of the file.")
+    ] = None,
+    snapshot: SnapshotFile = SNAPSHOT,
+    search_url: SearchUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make documents part of the knowledge base, or replace their earlier versions."""
+    # The readers are not loaded for the commands that follow a study.
+    from knowledge.documents.document import document_name
+    from knowledge.documents.ingest import documents_below, ingest, refuse_shared_names
+    from knowledge.documents.readers import read_document
+
+    with _reported():
+        if path.is_dir():
+            if title or url or name:
+                raise typer.BadParameter("--title, --url and --name are for one file.")
+            found = documents_below(path)
+            if not found:
+                raise OSError("The folder holds no .md, .pdf or .jsonl file.")
+        else:
+            found = [(path, name if name is not None else document_name(path.stem))]
+        shared = refuse_shared_names(called for _, called in found)
+        index = _index(search_url, snapshot)
+        outcomes: list[dict[str, Any]] = []
+        changed = False
+        try:
+            for file, called in found:
+                try:
+                    if called in shared:
+                        raise shared[called]
+                    document = read_document(
+                        file, title=title, source=source, licence=licence, url=url, name=called
+                    )
+                    ingested = ingest(document, index)
+                except DocumentError as error:
+                    outcomes.append(_refusal(file, error))
+                else:
+                    changed |= bool(ingested.change.added or ingested.change.removed)
+                    outcomes.append(_outcome(file, ingested))
+        finally:
+            # What was ingested before a service failed is there, and is to be found.
+            effect = _settled(search_url, snapshot, changed)
+    refused = [outcome for outcome in outcomes if "error" in outcome]
+    if as_json:
+        print(_json({"schema_version": 1, "documents": outcomes, "note": effect}))
+    else:
+        for outcome in outcomes:
+            _print_outcome(outcome)
+        _say(effect)
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command("search")
+def search_command(
+    words: Annotated[str, typer.Argument(help="What to look for.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=50)] = 5,
+    kind: Annotated[
+        list[EntryKind] | None, typer.Option("--kind", help="Only these; may be repeated.")
+    ] = None,
+    snapshot: SnapshotFile = SNAPSHOT,
+    search_url: SearchUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the passages nearest to some words, with where they are from."""
+    with _reported():
+        base = _searchable(search_url, snapshot)
+        hits = base.search(words, limit, kind or None)
+        found_by = base.manifest.retrieval
+    if as_json:
+        shown = [_hit(hit) for hit in hits]
+        print(_json({"schema_version": 1, "query": words, "retrieval": found_by, "hits": shown}))
+        return
+    if search_url:
+        _say(f"found by {found_by}")
+    if not hits:
+        out.print("Nothing was found.")
+    for hit in hits:
+        _print_hit(hit)
+
+
+@app.command("documents")
+def documents_command(
+    snapshot: SnapshotFile = SNAPSHOT, search_url: SearchUrl = None, as_json: AsJson = False
+) -> None:
+    """List the documents that were ingested."""
+    with _reported():
+        held = dict(sorted(_index(search_url, snapshot).documents().items()))
+    if as_json:
+        rows = [{"name": name, "pieces": count} for name, count in held.items()]
+        print(_json({"schema_version": 1, "documents": rows}))
+        return
+    if not held:
+        out.print("No documents yet: `mri knowledge ingest PATH`.")
+        return
+    table = Table("document", "pieces")
+    for name, count in held.items():
+        table.add_row(_plain(name), str(count))
+    out.print(table)
+
+
+@app.command("remove")
+def remove_command(
+    name: Annotated[str, typer.Argument(help="A name that `mri knowledge documents` shows.")],
+    snapshot: SnapshotFile = SNAPSHOT,
+    search_url: SearchUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a document out of the knowledge base."""
+    with _reported():
+        index = _index(search_url, snapshot)
+        if name not in index.documents():
+            raise DocumentNotFound("There is no document of this name.")
+        change = index.replace_document(name, [])
+        effect = _settled(search_url, snapshot, changed=True)
+    if as_json:
+        print(_json({"schema_version": 1, "name": name, "removed": change.removed, "note": effect}))
+    else:
+        out.print(_plain(f"removed: {name}, {change.removed} pieces"))
+        _say(effect)
+
+
+@app.command("reindex")
+def reindex_command(
+    forget_documents: Annotated[
+        bool, typer.Option("--forget-documents", help="Leave ingested documents behind.")
+    ] = False,
+    snapshot: SnapshotFile = SNAPSHOT,
+    search_url: SearchUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a search service's index anew from the local knowledge base, then switch over to it."""
+    from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
+    from mri_analysis.use_cases.index_knowledge import reindex
+
+    if not search_url:
+        raise typer.BadParameter("reindex needs a search service: --search-url.")
+    with _reported():
+        local = SqliteKnowledge(snapshot)
+        # The local documents are the local ones; the service keeps its own.
+        entries = [entry for entry in local.entries() if entry.kind is not EntryKind.DOCUMENT]
+        made = reindex(
+            entries,
+            local.manifest,
+            _search_index(search_url),
+            keep_documents=not forget_documents,
+        )
+    if as_json:
+        print(_json({"schema_version": 1, **asdict(made)}))
+    else:
+        out.print(
+            _plain(
+                f"{made.index} is in use: {made.entries} entries, {made.document_pieces} pieces of "
+                f"documents carried over; before: {made.previous or 'none'}"
+            )
+        )
+
+
+def _index(search_url: str | None, snapshot: Path) -> "DocumentIndex":
+    if search_url:
+        return _search_index(search_url)
+    from knowledge.build import DOCUMENTS
+    from knowledge.documents.store import DocumentStore
+
+    return DocumentStore(snapshot.with_name(DOCUMENTS))
+
+
+def _settled(search_url: str | None, snapshot: Path, changed: bool) -> str:
+    """Build the local snapshot anew where that is needed; answer when the change takes effect."""
+    if search_url:
+        return "The search service finds it from now on." if changed else ""
+    if changed or not snapshot.exists():
+        from knowledge.build import build_snapshot
+
+        build_snapshot(snapshot)
+    return _TAKES_EFFECT if changed else ""
+
+
+def _searchable(search_url: str | None, snapshot: Path) -> "KnowledgeBase":
+    from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
+
+    local = SqliteKnowledge(snapshot)
+    if not search_url:
+        return local
+    from mri_analysis import wiring
+    from mri_analysis.adapters.opensearch_connection import SEARCHING
+    from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
+    from mri_analysis.adapters.searched_knowledge import SearchedKnowledge
+
+    service = OpenSearchKnowledge(
+        _connection(search_url, SEARCHING), settings().knowledge_index, wiring.embedder()
+    )
+    return SearchedKnowledge(local, service, None)
+
+
+def _search_index(search_url: str) -> "OpenSearchIndex":
+    from mri_analysis import wiring
+    from mri_analysis.adapters.opensearch_connection import INDEXING
+    from mri_analysis.adapters.opensearch_index import OpenSearchIndex
+
+    return OpenSearchIndex(
+        _connection(search_url, INDEXING), settings().knowledge_index, wiring.embedder()
+    )
+
+
+def _connection(search_url: str, patience: "Patience") -> "OpenSearchConnection":
+    import boto3
+
+    from mri_analysis.adapters.opensearch_connection import OpenSearchConnection
+
+    session = boto3.Session()
+    return OpenSearchConnection(
+        search_url,
+        settings().knowledge_search_service,
+        session.region_name or "",
+        session.get_credentials(),
+        patience,
+    )
+
+
+def _json(document: dict[str, Any]) -> str:
+    # ASCII only: no character of a passage reaches a terminal as itself.
+    return json.dumps(document, indent=1)
+
+
+def _refusal(file: Path, error: DocumentError) -> dict[str, Any]:
+    return {
+        "file": str(file),
+        "error": {"code": error.code, "message": str(error), "next_step": error.next_step},
+    }
+
+
+def _outcome(file: Path, ingested: "Ingested") -> dict[str, Any]:
+    document, change = ingested.document, ingested.change
+    return {
+        "file": str(file),
+        "name": document.name,
+        "title": document.title,
+        "version": document.version,
+        "added": change.added,
+        "removed": change.removed,
+        "unchanged": change.unchanged,
+        "unit": document.unit,
+        "left_out": [{"first": first, "last": last} for first, last in ingested.left_out],
+        "pages_without_text": list(document.empty_pages),
+        "removed_characters": document.removed_characters,
+    }
+
+
+def _print_outcome(outcome: dict[str, Any]) -> None:
+    from knowledge.documents.ingest import place_words
+
+    if "error" in outcome:
+        error = outcome["error"]
+        err.print(_plain(f"refused: {outcome['file']}: {error['code']}"))
+        err.print(_plain(error["message"]))
+        err.print(_plain(f"Next: {error['next_step']}"))
+        return
+    if outcome["added"] or outcome["removed"]:
+        told = f"{outcome['added']} pieces added, {outcome['removed']} removed"
+    else:
+        told = f"nothing changed, {outcome['unchanged']} pieces"
+    out.print(_plain(f"{outcome['name']}: {told} ({outcome['title']})"))
+    if outcome["left_out"]:
+        places = [place_words(outcome["unit"], **place) for place in outcome["left_out"]]
+        err.print(
+            _plain(
+                f"{outcome['name']}: {len(places)} pieces left out because they read like "
+                f"instructions to a language model: {_shortened(places)}."
+            )
+        )
+    if outcome["pages_without_text"]:
+        pages = [str(page) for page in outcome["pages_without_text"]]
+        err.print(_plain(f"{outcome['name']}: no text on pages {_shortened(pages)}."))
+    if outcome["removed_characters"]:
+        err.print(
+            _plain(f"{outcome['name']}: {outcome['removed_characters']} unseen characters removed.")
+        )
+
+
+def _shortened(items: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
+
+
+def _hit(hit: "ScoredPassage") -> dict[str, Any]:
+    return {"kind": hit.kind.value, "score": hit.score, **hit.passage.model_dump(mode="json")}
+
+
+def _print_hit(hit: "ScoredPassage") -> None:
+    passage = hit.passage
+    out.print(_plain(passage.title, "bold"))
+    origin = [passage.id, passage.source, passage.source_version, passage.licence]
+    out.print(_plain(" | ".join([*origin, f"score {hit.score:.3g}"]), "dim"))
+    if passage.url:
+        out.print(_plain(passage.url, "dim"))
+    out.print(_plain(passage.text))
+    out.print()
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """``text`` for the terminal: not read as markup, and what could act on it shown as its code."""
+    shown = (
+        char
+        if char in "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+        else f"\\u{ord(char):04x}"
+        for char in text
+    )
+    return Text("".join(shown), style=style)
+
+
+def _say(effect: str) -> None:
+    if effect:
+        out.print(_plain(effect, "dim"))
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Errors as a sentence with a next step and exit code 2, never a stack trace."""
+    try:
+        yield
+    except KnowledgeUnavailable as error:
+        _stop(error, str(error), _TRY_THIS)
+    except AnalysisError as error:
+        _stop(error, f"{error.code}: {error}", error.next_step)
+    except OSError as error:
+        # The path of an OSError is what was typed, or lies below it.
+        _stop(error, error.strerror or str(error), "Check the path.")
+
+
+def _stop(error: Exception, sentence: str, next_step: str) -> None:
+    err.print(_plain(sentence))
+    err.print(_plain(f"Next: {next_step}"))
+    raise typer.Exit(2) from error

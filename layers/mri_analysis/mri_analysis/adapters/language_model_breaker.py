@@ -1,0 +1,62 @@
+"""The circuit breaker before a language model: who fails often is left alone for a while.
+
+Its state lies in DynamoDB, so that one environment learns from the others.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
+from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBreakerOpenError
+
+from mri_analysis.errors import LanguageModelUnavailable
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import (
+        CircuitBreakerPersistenceLayer,
+    )
+
+# As for the segmentation endpoint: five failures in a row open the circuit for five minutes.
+FAILURE_THRESHOLD = 5
+RECOVERY_TIMEOUT_SECONDS = 300
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+def protected(
+    name: str,
+    call: Callable[[Asked], Answered],
+    state: "CircuitBreakerPersistenceLayer | None",
+) -> Callable[[Asked], Answered]:
+    """``call`` behind the circuit ``name``; itself where there is no place for its state.
+
+    Only ``LanguageModelUnavailable`` counts: a refusal says that the model is at work.
+    """
+    if state is None:
+        return call
+    protect: Callable[[Callable[[Asked], Answered]], Callable[[Asked], Answered]]
+    protect = circuit_breaker(
+        name=name,
+        persistence_store=state,
+        config=CircuitBreakerConfig(
+            failure_threshold=FAILURE_THRESHOLD,
+            recovery_timeout=RECOVERY_TIMEOUT_SECONDS,
+            success_threshold=1,
+            # A report takes seconds: reading the state for each costs little.
+            local_cache_max_age=0,
+            handled_exceptions=LanguageModelUnavailable,
+        ),
+    )
+    guarded: Callable[[Asked], Answered] = protect(call)
+
+    def ask(request: Asked) -> Answered:
+        try:
+            answered: Answered = guarded(request)
+        except CircuitBreakerOpenError:
+            raise LanguageModelUnavailable(
+                "The language model failed several times and is given time to recover."
+            ) from None
+        return answered
+
+    return ask

@@ -1,0 +1,89 @@
+"""Which text may become a passage.
+
+Passages are quoted in reports and stand in the prompts of language models, so a character that a
+reader does not see must not be in one. The rule holds where text is ingested and again where it is
+read back: the index lies outside this application.
+"""
+
+import hashlib
+import unicodedata
+
+from mri_analysis.contracts.knowledge import KnowledgeEntry
+
+MAX_CHARACTERS = 4000
+"""Of a passage; the longest definition of the ontology has about 1,200."""
+
+MAX_LABEL_CHARACTERS = 300
+"""Of a title, source or licence."""
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode categories of control, format (zero width, bidirectional), surrogate, private use and
+line separator characters."""
+
+
+def is_unseen(character: str) -> bool:
+    """Whether a reader cannot see this character; line feed and tabulator are no such."""
+    if character in "\n\t":
+        return False
+    # Variation selectors are marks by category, yet carry hidden bytes as well as format characters
+    return (
+        unicodedata.category(character) in _UNSEEN
+        or "\ufe00" <= character <= "\ufe0f"
+        or "\U000e0100" <= character <= "\U000e01ef"
+    )
+
+
+def flaw_of(text: str, limit: int = MAX_CHARACTERS) -> str | None:
+    """What keeps this text from becoming a passage, in words that quote nothing of it.
+
+    Parameters
+    ----------
+    limit
+        Most characters.
+
+    Returns
+    -------
+    str or None
+        None where nothing is wrong with it.
+    """
+    if not text.strip():
+        return "it is empty"
+    if len(text) > limit:
+        return f"it has {len(text)} characters, more than {limit}"
+    if any(map(is_unseen, text)):
+        return "it holds control, zero-width or bidirectional characters"
+    return None
+
+
+def content_sha256(title: str, text: str) -> str:
+    """The checksum an entry carries: of its title, a line feed and its text."""
+    return hashlib.sha256(f"{title}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def entry_flaw(entry: KnowledgeEntry) -> str | None:
+    """What keeps an entry out of the knowledge base, in words that quote nothing of it."""
+    return (
+        flaw_of(entry.text)
+        or _label_flaw(
+            entry.title,
+            entry.source,
+            entry.licence,
+            entry.version,
+            *entry.synonyms,
+            *entry.topics,
+            *([] if entry.document is None else [entry.document]),
+        )
+        or flaw_of(entry.rests_on)
+        or (
+            None
+            if entry.sha256 == content_sha256(entry.title, entry.text)
+            else "its checksum is not that of its title and text"
+        )
+    )
+
+
+def _label_flaw(*labels: str) -> str | None:
+    return next(
+        (flaw for label in labels if (flaw := flaw_of(label, MAX_LABEL_CHARACTERS)) is not None),
+        None,
+    )

@@ -1,0 +1,74 @@
+"""A language model on a server of one's own, in place of Bedrock.
+
+``MRI_LLM_URL`` names a server that speaks OpenAI's chat completions (vLLM, llama.cpp, Ollama),
+``MRI_LLM_MODEL`` the model there, ``MRI_LLM_API_KEY`` a bearer key where it asks for one,
+``MRI_LLM_ANSWER_FORM=tool`` a server without ``response_format``, ``MRI_LLM_CA_FILE`` an authority
+of its own. What was measured and the passages about it go there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+URL_VARIABLE = "MRI_LLM_URL"
+_SETTINGS = {
+    URL_VARIABLE: "LLM_URL",
+    "MRI_LLM_MODEL": "LLM_MODEL",
+    "MRI_LLM_API_KEY": "LLM_API_KEY",
+    "MRI_LLM_ANSWER_FORM": "LLM_ANSWER_FORM",
+    "MRI_LLM_CA_FILE": "LLM_CA_FILE",
+}
+
+
+class UnusableLanguageModel(ValueError):
+    """Text of a study cannot or must not go to this server."""
+
+
+@dataclass(frozen=True)
+class LanguageModelServer:
+    """A server that drafts reports.
+
+    Raises
+    ------
+    UnusableLanguageModel
+        The address is none, or not one that text may go to; or the model has no name.
+    """
+
+    url: str
+    model: str
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """further settings of the functions; a key may be among them"""
+
+    def __post_init__(self) -> None:
+        from mri_analysis.adapters.openai_language_model import ChatServer
+        from mri_analysis.errors import SettingInvalid
+
+        try:
+            ChatServer.at(self.url)
+        except SettingInvalid as error:
+            raise UnusableLanguageModel(str(error).replace("LlmUrl", URL_VARIABLE)) from None
+        if not self.model:
+            raise UnusableLanguageModel(
+                f"{URL_VARIABLE} needs MRI_LLM_MODEL, the model's name on that server."
+            )
+
+    def environment(self) -> dict[str, str]:
+        """Settings of the functions that ask it."""
+        return {**self.settings, "LLM_URL": self.url, "LLM_MODEL": self.model}
+
+    def notice(self) -> str:
+        """One line for whoever starts the stack."""
+        from mri_analysis.adapters.openai_language_model import ChatServer
+
+        return (
+            "Measurements and quality of every study (no names, no pictures) are sent to "
+            f"{ChatServer.at(self.url)}."
+        )
+
+
+def from_variables(variables: Mapping[str, str]) -> LanguageModelServer | None:
+    """The server that the environment names, or None."""
+    given = {setting: variables[name] for name, setting in _SETTINGS.items() if variables.get(name)}
+    url = given.pop("LLM_URL", "")
+    return LanguageModelServer(url, given.pop("LLM_MODEL", ""), given) if url else None

@@ -1,0 +1,129 @@
+"""Reads the corpus: each case becomes a whole report, as it would lie before the guard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mri_analysis.contracts.report import Report, Statement, StatementKind
+from mri_analysis.ports.knowledge import KnowledgeBase
+from mri_analysis.reporting.compose import write_report
+from mri_analysis.reporting.describe import describe
+from mri_analysis.reporting.evidence import Evidence, gather_evidence
+from tests.model.guard_corpus.studies import STUDIES
+
+FOLDER = Path(__file__).parent
+TUNING, HELD_OUT = FOLDER / "tuning.yaml", FOLDER / "held_out.yaml"
+
+_KINDS = {
+    "key_findings": StatementKind.MEASURED,
+    "clinical_significance": StatementKind.QUOTED,
+    "recommended_follow_up": StatementKind.RULE,
+    "confidence": StatementKind.CONFIDENCE,
+    "unverified_observations": StatementKind.OBSERVED,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One labelled report."""
+
+    id: str
+    harmful: bool
+    category: str
+    why: str
+    study: str
+    report: Report
+
+
+class Corpus:
+    """Builds the cases of one file; the evidence of a study is gathered once."""
+
+    def __init__(self, knowledge: KnowledgeBase) -> None:
+        self._knowledge = knowledge
+        self._evidence: dict[str, Evidence] = {}
+
+    def evidence(self, study: str) -> Evidence:
+        if study not in self._evidence:
+            self._evidence[study] = gather_evidence(STUDIES[study], self._knowledge)
+        return self._evidence[study]
+
+    def cases(self, path: Path) -> Iterator[Case]:
+        """The cases of a file, in its order."""
+        correct: dict[str, tuple[str, Report]] = {}
+        for entry in _entries(path):
+            if entry["label"] == "correct":
+                study, report = entry["study"], self._written(entry)
+                correct[entry["id"]] = (study, report)
+            else:
+                study, report = correct[entry["base"]]
+                report = _edited(report, entry["edits"])
+            yield Case(
+                id=entry["id"],
+                harmful=entry["label"] == "harmful",
+                category=entry["category"],
+                why=entry.get("why", ""),
+                study=study,
+                report=report,
+            )
+
+    def composed(self, study: str, job_id: str) -> Report:
+        """The report of the fixed rules."""
+        evidence = self.evidence(study)
+        return write_report(
+            organization_id="corpus",
+            job_id=job_id,
+            description=describe(evidence.measurements, evidence.references),
+            evidence=evidence,
+        )
+
+    def _written(self, entry: dict[str, Any]) -> Report:
+        evidence = self.evidence(entry["study"])
+        composed = self.composed(entry["study"], entry["id"])
+        findings = [_statement("key_findings", fields) for fields in entry["key_findings"]]
+        return _with_passages(composed.model_copy(update={"key_findings": findings}), evidence)
+
+
+@cache
+def _entries(path: Path) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _statement(section: str, fields: dict[str, Any]) -> Statement:
+    # Without validation: a harmful case may cite nothing at all.
+    return Statement.model_construct(
+        kind=_KINDS[section], text=fields["text"], cites=list(fields.get("cites") or [])
+    )
+
+
+def _with_passages(report: Report, evidence: Evidence) -> Report:
+    """Show every passage that is cited, as code does for any writer."""
+    available = evidence.passages()
+    cited = dict.fromkeys(
+        cite
+        for section in ("key_findings", "clinical_significance", "recommended_follow_up")
+        for statement in getattr(report, section)
+        for cite in statement.cites
+    )
+    shown = [available[cite] for cite in cited if cite in available]
+    return report.model_copy(update={"passages": shown})
+
+
+def _edited(report: Report, edits: list[dict[str, Any]]) -> Report:
+    sections = {section: list(getattr(report, section)) for section in [*_KINDS, "not_assessed"]}
+    for edit in edits:
+        section, at = edit["section"], edit.get("at", 0)
+        entries = sections[section]
+        if edit["op"] == "drop":
+            del entries[at]
+            continue
+        new = edit["text"] if section == "not_assessed" else _statement(section, edit)
+        if edit["op"] == "replace":
+            entries[at] = new
+        else:
+            entries.insert(len(entries) if at == -1 else at, new)
+    return report.model_copy(update=sections)

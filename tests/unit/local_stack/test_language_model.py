@@ -1,0 +1,49 @@
+"""``MRI_LLM_URL`` reaches the functions, and a line says where text goes."""
+
+import pytest
+
+from local_stack.language_model import UnusableLanguageModel, from_variables
+
+GIVEN = {"MRI_LLM_URL": "http://127.0.0.1:8000/v1", "MRI_LLM_MODEL": "qwen"}
+
+
+def test_nothing_set_is_no_model() -> None:
+    assert from_variables({"MRI_LLM_MODEL": "qwen"}) is None
+
+
+def test_settings_of_the_functions() -> None:
+    server = from_variables(
+        GIVEN | {"MRI_LLM_API_KEY": "k3y", "MRI_LLM_ANSWER_FORM": "tool", "MRI_LLM_CA_FILE": ""}
+    )
+
+    assert server is not None
+    assert server.environment() == {
+        "LLM_URL": "http://127.0.0.1:8000/v1",
+        "LLM_MODEL": "qwen",
+        "LLM_API_KEY": "k3y",
+        "LLM_ANSWER_FORM": "tool",
+    }
+    assert "k3y" not in repr(server)
+
+
+def test_notice_names_the_server_in_one_line() -> None:
+    server = from_variables(GIVEN | {"MRI_LLM_API_KEY": "k3y"})
+
+    assert server is not None
+    assert "http://127.0.0.1:8000" in server.notice()
+    assert "\n" not in server.notice()
+    assert "k3y" not in server.notice()
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"MRI_LLM_URL": "http://8.8.8.8"}, "MRI_LLM_URL"),
+        ({"MRI_LLM_URL": "llm.example"}, "MRI_LLM_URL"),
+        ({"MRI_LLM_MODEL": ""}, "MRI_LLM_MODEL"),
+    ],
+)
+def test_unusable_server_stops_the_start(given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(UnusableLanguageModel, match=sentence) as caught:
+        from_variables(GIVEN | given)
+    assert "LlmUrl" not in str(caught.value)

@@ -1,0 +1,188 @@
+"""A language model can make a report better and can never fail a study."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
+from mri_analysis.contracts.report import DraftOutcome, LanguageModelUse, Report
+from mri_analysis.errors import (
+    AnalysisError,
+    LanguageModelAnswerUnusable,
+    LanguageModelUnavailable,
+)
+from mri_analysis.ports.language_model import DraftAnswer, DraftRequest
+from mri_analysis.reporting.compose import write_report
+from mri_analysis.reporting.describe import describe
+from mri_analysis.reporting.evidence import Evidence, gather_evidence
+from mri_analysis.reporting.guard import check_report
+from mri_analysis.reporting.markdown import render_markdown
+from mri_analysis.reporting.model_cost import TokenPrices
+from mri_analysis.use_cases.draft_report import Drafted, Writer, draft_report
+from tests.model.guard_corpus.studies import STUDIES
+from tests.support.drafts import faithful_draft
+
+LIE = {
+    "text": "The ventricles show a haemorrhage.",
+    "finding_ids": ["finding.ventricles.volume"],
+    "cites": ["volume.ventricles"],
+}
+
+
+class ScriptedModel:
+    """Answers from a list; keeps what it was asked."""
+
+    name = "scripted:model"
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.requests: list[DraftRequest] = []
+
+    def draft(self, request: DraftRequest) -> DraftAnswer:
+        self.requests.append(request)
+        answer = self._answers.pop(0)
+        if isinstance(answer, AnalysisError):
+            raise answer
+        return DraftAnswer(answer, 1000, 200, 50, 0.5)
+
+
+class ScriptedGuardrail:
+    name = "scripted:guardrail"
+
+    def __init__(self, answer: bool | AnalysisError) -> None:
+        self._answer = answer
+        self.texts: list[str] = []
+
+    def intervenes(self, text: str, sources: Sequence[str]) -> bool:
+        self.texts.append(text)
+        assert sources
+        if isinstance(self._answer, AnalysisError):
+            raise self._answer
+        return self._answer
+
+
+@pytest.fixture(scope="module")
+def knowledge(tmp_path_factory: pytest.TempPathFactory) -> SqliteKnowledge:
+    from knowledge.build import build_snapshot
+
+    path = tmp_path_factory.mktemp("knowledge") / "knowledge.sqlite"
+    build_snapshot(path)
+    return SqliteKnowledge(path)
+
+
+@pytest.fixture(scope="module")
+def evidence(knowledge: SqliteKnowledge) -> Evidence:
+    return gather_evidence(STUDIES["stroke"], knowledge, for_model=True)
+
+
+def drafted(evidence: Evidence, writer: Writer) -> Drafted:
+    def compose(use: LanguageModelUse) -> Report:
+        return write_report(
+            organization_id="clinic-a",
+            job_id="job-1",
+            description=describe(evidence.measurements, evidence.references),
+            evidence=evidence,
+            language_model=use,
+        )
+
+    render: Callable[[Report], str] = lambda report: render_markdown(  # noqa: E731
+        report, evidence.measurements, evidence.references
+    )
+    outcome = draft_report(evidence, writer, compose, render)
+    # Whatever the model did, what comes out is supported and tells how it was written
+    assert check_report(outcome.report, evidence) == []
+    assert outcome.report.language_model is not None
+    return outcome
+
+
+def outcome_of(done: Drafted) -> DraftOutcome:
+    assert done.report.language_model is not None
+    return done.report.language_model.outcome
+
+
+def test_a_faithful_draft_is_used(evidence: Evidence):
+    prices = TokenPrices(input_usd=3, output_usd=15, cached_input_usd=0.3)
+    done = drafted(evidence, Writer(ScriptedModel(faithful_draft(evidence)), prices=prices))
+
+    use = done.report.language_model
+    assert done.report.mode == "language_model"
+    assert use is not None
+    assert (use.outcome, use.attempts) == (DraftOutcome.USED, 1)
+    assert (use.input_tokens, use.cached_input_tokens, use.output_tokens) == (1000, 50, 200)
+    assert use.cost_usd == pytest.approx((1000 * 3 + 50 * 0.3 + 200 * 15) / 1e6)
+
+
+def test_a_lie_gets_one_more_attempt_with_what_was_wrong(evidence: Evidence):
+    honest = faithful_draft(evidence)
+    lying = honest | {"key_findings": [*honest["key_findings"], LIE]}
+    model = ScriptedModel(lying, honest)
+
+    done = drafted(evidence, Writer(model))
+
+    assert outcome_of(done) is DraftOutcome.USED
+    assert "violations_of_your_last_draft" not in model.requests[0].prompt
+    assert "violations_of_your_last_draft" in model.requests[1].prompt
+    assert done.report.language_model is not None
+    assert "not_assessed" in done.report.language_model.broken_rules
+    assert [bool(entry["violations"]) for entry in done.drafts] == [True, False]
+
+
+def test_two_lies_end_in_the_composed_report(evidence: Evidence):
+    honest = faithful_draft(evidence)
+    lying = honest | {"key_findings": [*honest["key_findings"], LIE]}
+
+    done = drafted(evidence, Writer(ScriptedModel(lying, lying)))
+
+    assert outcome_of(done) is DraftOutcome.UNSUPPORTED
+    assert done.report.mode == "composed"
+    assert "haemorrhage" not in " ".join(s.text for s in done.report.key_findings)
+    assert "thrown away" in " ".join(s.text for s in done.report.confidence)
+    assert len(done.drafts) == 2
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "said"),
+    [
+        ([LanguageModelUnavailable("throttled")], DraftOutcome.UNAVAILABLE, "did not answer"),
+        ([LanguageModelAnswerUnusable("cut")], DraftOutcome.UNUSABLE, "could not be used"),
+        ([{"key_findings": "nonsense"}], DraftOutcome.UNUSABLE, "could not be used"),
+        ([[1, 2]], DraftOutcome.UNUSABLE, "could not be used"),
+        ([None], DraftOutcome.UNUSABLE, "could not be used"),
+        ([{"key_findings": [LIE], "quotations": [], "extra": 1}], DraftOutcome.UNUSABLE, "could"),
+    ],
+)
+def test_without_a_usable_answer_the_composed_report_stands(
+    evidence: Evidence, answers: list[Any], outcome: DraftOutcome, said: str
+):
+    done = drafted(evidence, Writer(ScriptedModel(*answers)))
+
+    assert outcome_of(done) is outcome
+    assert done.report.mode == "composed"
+    assert said in " ".join(s.text for s in done.report.confidence)
+    assert done.report.language_model is not None
+    assert done.report.language_model.cost_usd is None
+
+
+@pytest.mark.parametrize("answer", [True, LanguageModelUnavailable("throttled")])
+def test_a_guardrail_that_objects_or_cannot_be_asked_ends_in_the_composed_report(
+    evidence: Evidence, answer: bool | AnalysisError
+):
+    guardrail = ScriptedGuardrail(answer)
+    done = drafted(evidence, Writer(ScriptedModel(faithful_draft(evidence)), guardrail))
+
+    assert outcome_of(done) is DraftOutcome.OBJECTED
+    assert done.report.mode == "composed"
+    assert "27.6 mL" in guardrail.texts[0]  # it read the rendered report, figures filled in
+
+
+def test_a_guardrail_that_lets_it_pass_changes_nothing(evidence: Evidence):
+    writer = Writer(ScriptedModel(faithful_draft(evidence)), ScriptedGuardrail(False))
+    assert outcome_of(drafted(evidence, writer)) is DraftOutcome.USED
+
+
+@pytest.mark.parametrize("study", sorted(STUDIES))
+def test_every_study_can_be_drafted(knowledge: SqliteKnowledge, study: str):
+    evidence = gather_evidence(STUDIES[study], knowledge, for_model=True)
+    done = drafted(evidence, Writer(ScriptedModel(faithful_draft(evidence))))
+    assert outcome_of(done) is DraftOutcome.USED
