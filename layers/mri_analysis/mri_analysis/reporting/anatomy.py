@@ -30,6 +30,7 @@ RATIO_NAMES: dict[str, str] = {
 MENTIONS: list[tuple[str, re.Pattern[str]]] = [
     (key, re.compile(pattern, re.IGNORECASE))
     for key, pattern in (
+        ("volume.ventricles", r"(?<!-)\bventricular (?:csf|cerebrospinal fluid)\b"),
         (
             "volume.csf",
             r"\b(?:cerebrospinal fluid|csf)\b|\bextra-?ventricular\b"
@@ -38,7 +39,9 @@ MENTIONS: list[tuple[str, re.Pattern[str]]] = [
         (
             BRAIN_PARENCHYMAL_FRACTION,
             r"\b(?:brain )?parenchymal fraction(?: of (?:the )?brain)?\b"
-            r"|\bbrain parenchyma\b|\bfraction of (?:the )?(?:brain )?parenchyma"
+            r"|\bbrain parenchyma\b(?=.*\bfraction\b)"
+            r"|\bfraction of [\d.]+ (?:is|(?:was |is )?(?:measured )?for the) brain parenchyma\b"
+            r"|\bfraction of (?:the )?(?:brain )?parenchyma"
             r"(?: in the intracranial (?:space|volume))?\b|\bbpf\b",
         ),
         (EVANS_INDEX, r"\bevans\b|\bEI\b|\bfrontal horns?\b|\binner skull\b"),

@@ -109,11 +109,11 @@ _UNMEASURED = _any_of(
     shift\w* encephal\w+ patholog\w+ disease\w* disorder\w* syndrome\w* abnormal\w*"""
 )
 _FORBIDDEN = _any_of(
-    r"""diagnos\w* percentile\w* centile\w* z-?score\w* patient\w* suggest\w* consistent\swith
-    compatible\swith indicat\w* treat\w* therap\w* dose\w* medicat\w* risk\w* confirm\w*
-    rules?\sout ruled\sout likel\w* probabl\w* possibl\w* urgent\w* emergen\w* years? aged?
-    history normal\w* unremarkable healthy impair\w* evidence\sof due\sto because cause\w*
-    recommend\w* signif\w* mild\w* moderate\w* severe\w* marked\w*"""
+    r"""diagnos\w* percentile\w* centile\w* z-?score\w* patient\w* suggest\w* compatible\swith
+    treat\w* therap\w* dose\w* medicat\w* risk\w* confirm\w* rules?\sout ruled\sout likel\w*
+    probabl\w* possibl\w* urgent\w* emergen\w* years? aged? history normal\w* unremarkable
+    healthy impair\w* evidence\sof due\sto because cause\w* recommend\w* signif\w* mild\w*
+    moderate\w* severe\w* marked\w*"""
 )
 
 

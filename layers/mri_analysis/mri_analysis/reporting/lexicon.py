@@ -6,7 +6,6 @@ sentence made of these words can tell a reader more than a measurement does.
 """
 
 _GRAMMAR = """
-    sense
     a about accordance according accordingly across add adding additionally adds after again
     against all alone along alongside also altogether amid among amongst an and any apart are
     aren't as at b back be been before begin being below beneath beside besides between beyond both
@@ -17,7 +16,7 @@ _GRAMMAR = """
     inside instead into is isn't it its itself just latter less lesser like likewise made make
     makes making moreover n namely near next no none nor not of off on once one only onto or other
     others otherwise out outside over overall part per pertain pertaining pertains plus regard
-    regarding regards respective respectively same separately set sets share shared shares
+    regarding regards respective respectively same sense separately set sets share shared shares
     similarly simply since so some subsequently such taken than that the their them then there
     thereafter thereby therefore thereof thereto these they this those though through throughout
     thus till to together too total toward towards two under underneath up upon use used using via
@@ -28,58 +27,65 @@ _MEASURING = """
     absolute accommodates accompanied accompany accounted accounting accounts added aggregate
     aggregated aggregates agreement agrees ai algorithm align aligned aligns allocated amount
     amounted amounting amounts analysed analyses analysis analyzed applicable applied applies apply
-    arrive arrives arriving assessed assigned attached attain attained attaining attains attributed
-    automated automatic available average averages band band's bands base based basis beginning
-    begins belong belonging belongs bottom bound boundaries bounded bounding bounds bracket
-    bracketed bracketing brackets calculated calculating calculation calculations came carries
-    carry cc ccm ceiling cent centimeter centimeters centimetre centimetres characterised
-    characterized cited citing clears cm column combined compare compared compares comparing
+    approach approaches arrive arrives arriving assessed assessment assigned assignment attached
+    attain attained attaining attains attributed attributes automated automatic available average
+    averages balance balanced band band's bands base based basis beginning begins belong belonging
+    belongs bottom bound boundaries bounded bounding bounds bracket bracketed bracketing brackets
+    bring bringing brings calculated calculating calculation calculations came carries carry cc ccm
+    ceiling cent centimeter centimeters centimetre centimetres characterised characterized cited
+    citing classification clears cm column combined common compare compared compares comparing
     comparison composed composing comprise comprised comprises computation computed computes
-    computing conforms consisted consisting consists constitute constituted constitutes
+    computing conforms consisted consistent consisting consists constitute constituted constitutes
     constituting contain contained containing contains content contents contrast contribute
-    contributes correspond corresponding corresponds count counterpart cover covered covers
-    criterion criterion's cross crossed crosses crossing cubic current cut cutoff data decided
-    decision defined defining delineated delineates delivered delivers demonstrated demonstrates
-    demonstrating denominator denoted denotes derivation derive derived derives described describes
-    designated detail detailed details detected determination determined diameter diameters differ
-    difference differences different differing differs dimensions direction display displayed
-    displaying displays distance distribute distributed distribution divide divided divides
-    dividing documented documents drawn edge ei encloses encompass encompassed encompasses end
-    ending ends engine entered equaling equalling equate equated equates equating equivalent
-    estimate estimated estimates estimating estimation etiv evaluated evaluates evaluation
-    examination examined exceed exceedance exceeded exceeding exceeds exhibit exhibited exhibiting
-    exhibits express expressed expresses expressing extend extending extends extent
-    extraventricular fall falling falls favor favour fell figure figures fill fills find finding
-    findings finds fit fits floor form formed forming forms found fraction fractions gave get gets
-    give gm go goes going greater hand held hold holding holds houses include included includes
-    index index's indices individual individually inner interval intracranially issued joint
-    jointly judged judgement judgment keep keeping keeps kept known labeled labelled labels land
-    landing lands larger largest leave leaves leaving length lengths level levels lie lies limit
-    limit's limits listed located lower lying magnitude margin mark marks match maximum measurable
-    measure measured measurement measurements measures measuring meet meeting meets mention
-    mentioned methods midpoint milliliter milliliters millilitre millilitres millimeter millimeters
-    millimetre millimetres minus ml mm modelled mri note noted noting number numbers numerator
-    numerical observed obtained occupancy occupation occupied occupies occupy occupying offered
-    order ordinate output pair paired parts pass passed passes passing percent percentage
-    percentages performed place placed placement places placing plain point points pooled portion
-    position positioned presented presents print printed proportion proportional proportions
-    provided provides published put puts quantification quantified quantifies quantifying
-    quantitative quantity quote quoted quotient range ranged ranges ranging ratio ratios reach
-    reached reaches reaching read reading reads recorded recording records refer reference
-    references referring register registered registers relate related relates relating relation
-    relationship relative relatively remain remaining remains report reported reports represent
-    represented representing represents respect respected respects rest resting rests result
-    resulting results return returned returns revealed revealing reveals ribbon rise rises row run
-    runs sat satisfied satisfies satisfy scale scaled scan seen segment segmentation segmented
-    segmenting separate settle settled settles shape show showing shown shows side sided sides sign
-    signed simple sit sits sitting situated size sized sizes smaller smallest span spanned spans
-    specified specifies split splits spread stand standing stands start starting starts state
-    stated statement states status stay staying stays structure structures study subdivided sum
-    summary summed summing sums surpass surpassed surpasses surrounding table take takes taking
-    tallied tally tell tells terms threshold tiv top totaling totalling totals translate translated
-    translates translating turn unit units upper usual usually value valued values varies verdict
-    verdicts versus vol volume volumes volumetric volumetrically volumetry vs wide widest width
-    widths withheld withholds wm yield yielded yielding
+    contributes conventional correspond corresponding corresponds count counterpart cover covered
+    covers criterion criterion's cross crossed crosses crossing cubic current customary cut cutoff
+    data dataset decided decision defined defining delineated delineates delivered delivers
+    demonstrated demonstrates demonstrating denominator denoted denotes derivation derive derived
+    derives described describes designated detail detailed details detected determination
+    determined diameter diameters differ difference differences different differing differs
+    dimensions direction display displayed displaying displays distance distribute distributed
+    distribution divide divided divides dividing documented documents drawn edge ei encloses
+    encompass encompassed encompasses encountered end ending ends engine entered equaling equalled
+    equalling equate equated equates equating equivalent estimate estimated estimates estimating
+    estimation etiv evaluated evaluates evaluation evenly examination examined exceed exceedance
+    exceeded exceeding exceeds excess exhibit exhibited exhibiting exhibits express expressed
+    expresses expressing extend extending extends extent extraventricular fall falling falls favor
+    favour fell figure figures fill fills find finding findings finds fit fits floor form formed
+    forming forms found fraction fractions furnishes gauge gauged gauges gave generated generates
+    get gets give gm go goes going greater hand held hold holding holds houses identified
+    identifies image images imbalance include included includes index index's indicate indicated
+    indicates indicating indices individual individually inner interpretation interval
+    intracranially issued joint jointly judged judgement judgment keep keeping keeps kept known
+    labeled labelled labels land landing lands larger largest lateralisation lateralised
+    lateralization lateralized leave leaves leaving left-hand lending lends length lengths level
+    levels lie lies limit limit's limits listed located lower lying magnitude margin mark marks
+    match matching maximum measurable measure measured measurement measurements measures measuring
+    meet meeting meets mention mentioned methods metric metrics midpoint milliliter milliliters
+    millilitre millilitres millimeter millimeters millimetre millimetres minus ml mm modelled mri
+    nominal note noted noting number numbers numerator numerical observe observed observes
+    observing obtained obtaining obtains occupancy occupation occupied occupies occupy occupying
+    offered order ordinate outcome outcomes output pair paired parameter parameters parts pass
+    passed passes passing percent percentage percentages performed place placed placement places
+    placing plain point points pooled portion position positioned presented presenting presents
+    print printed produced produces producing proportion proportional proportions provided provides
+    providing published put puts quantification quantified quantifies quantifying quantitative
+    quantities quantity quote quoted quotient range ranged ranges ranging ratio ratio's ratios
+    reach reached reaches reaching read reading readings reads recorded recording records refer
+    reference referenced references referring register registered registers relate related relates
+    relating relation relationship relative relatively remain remaining remains report reported
+    reports represent represented representing represents reside resides residing respect respected
+    respects rest resting rests result resulting results return returned returns revealed revealing
+    reveals ribbon right-hand rise rises row run runs sat satisfied satisfies satisfy scale scaled
+    scan seen segment segmentation segmented segmenting separate settle settled settles shape show
+    showing shown shows side sided sides sign signed simple sit sited sits sitting situated size
+    sized sizes smaller smallest span spanned spans specified specifies split splits spread stand
+    standard standing stands start starting starts state stated statement states stating status
+    stay staying stays structure structures study subdivided sum summary summed summing sums
+    surpass surpassed surpasses surrounding table take takes taking tallied tally tell tells terms
+    threshold tiv top totaling totalling totals translate translated translates translating turn
+    unequal uneven unit units upper usual usually value valued values varies verdict verdicts
+    versus vol volume volumes volumetric volumetrically volumetry vs wide widest width widths
+    withheld withholds wm yardstick yield yielded yielding
 """
 _DIRECTIONS = """
     above asymmetric asymmetrical asymmetrically asymmetry big bigger decreased dilated dominance

@@ -193,9 +193,17 @@ _NEGATED_EXCESS = re.compile(
 _WORDS_OF: tuple[tuple[Level, re.Pattern[str]], ...] = (
     (
         Level.ASYMMETRIC,
-        re.compile(r"\b(?:asymmetric(?:al|ally)?|asymmetrically|asymmetries)\b", re.I),
+        re.compile(
+            r"\b(?:asymmetric(?:al|ally)?|asymmetries|unequal(?:ly)?|uneven(?:ly)?|imbalanced?|laterali[sz]\w+)\b",
+            re.I,
+        ),
     ),
-    (Level.SYMMETRIC, re.compile(r"\b(?:symmetric(?:al|ally)?|symmetry)\b", re.I)),
+    (
+        Level.SYMMETRIC,
+        re.compile(
+            r"\b(?:symmetric(?:al|ally)?|symmetry|equal(?:ly)?(?! to)|evenly|balanced?)\b", re.I
+        ),
+    ),
     (
         Level.OUTSIDE,
         re.compile(
