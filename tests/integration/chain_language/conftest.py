@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from osmem_server import OsmemServer
 
+from knowledge.build import build_snapshot
 from local_stack.product import product_stack
 from local_stack.vision_language import VisionLanguageServer
+from mri_analysis.adapters.opensearch_connection import OpenSearchConnection, Patience
+from mri_analysis.adapters.opensearch_index import OpenSearchIndex
+from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
+from mri_analysis.use_cases.index_knowledge import reindex
 from tests.support.chain import Chain
 from tests.support.drafts import answered
 from tests.support.scripted_language_model import ScriptedLanguageModel, answer
 from tests.support.scripted_vision_language import Reply, ScriptedVisionLanguage, observations
+from tests.support.search_server import SearchServer, forward
 
 MODEL_ID = "eu.example.model-1"
+INDEX = "mri-knowledge"
 
 
 @pytest.fixture(scope="package")
@@ -31,8 +39,34 @@ def image_server() -> Iterator[ScriptedVisionLanguage]:
 
 
 @pytest.fixture(scope="package")
+def osmem() -> Iterator[OsmemServer]:
+    with OsmemServer.start(japanese=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def search_index(osmem: OsmemServer, tmp_path_factory: pytest.TempPathFactory) -> OpenSearchIndex:
+    """The index that the stack searches, filled from the snapshot."""
+    path = tmp_path_factory.mktemp("knowledge") / "knowledge.sqlite"
+    build_snapshot(path)
+    snapshot = SqliteKnowledge(path)
+    patience = Patience(connect_s=10, read_s=60, deadline_s=60, attempts=3, pause_s=0.001)
+    index = OpenSearchIndex(OpenSearchConnection(osmem.url, patience=patience), INDEX, None)
+    reindex(snapshot.entries(), snapshot.manifest, index)
+    return index
+
+
+@pytest.fixture(scope="package")
+def search(osmem: OsmemServer, search_index: OpenSearchIndex) -> Iterator[SearchServer]:
+    """What stands before the search service and fails as a test tells it."""
+    with SearchServer(forward(osmem.url)) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
 def language_stack(
     tmp_path_factory: pytest.TempPathFactory,
+    search: SearchServer,
     bedrock_server: ScriptedLanguageModel,
     image_server: ScriptedVisionLanguage,
 ) -> Iterator[Chain]:
@@ -42,6 +76,8 @@ def language_stack(
         environment={
             **bedrock_server.bedrock_environment,
             "BEDROCK_MODEL_ID": MODEL_ID,
+            "KNOWLEDGE_SEARCH_URL": search.url,
+            "KNOWLEDGE_INDEX": INDEX,
             "BEDROCK_GUARDRAIL_ID": "guardrail1",
             "BEDROCK_GUARDRAIL_VERSION": "1",
             "LANGUAGE_MODEL_INPUT_PRICE": "3",
