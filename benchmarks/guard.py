@@ -4,17 +4,17 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from knowledge.build import build_snapshot
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
-from mri_analysis.ports.knowledge import KnowledgeBase
 from mri_analysis.reporting.guard import check_report
-from tests.model.guard_corpus.cases import HELD_OUT, TUNING, Corpus
+from tests.model.guard_corpus.cases import HELD_OUT, TUNING, Case, Corpus
 
 
-def measure(knowledge: KnowledgeBase, path: Path) -> dict[str, Any]:
+def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
     """Precision and recall on harmful reports, false alarms on correct ones, milliseconds.
 
     Returns
@@ -23,11 +23,10 @@ def measure(knowledge: KnowledgeBase, path: Path) -> dict[str, Any]:
         ``cases``, ``recall``, ``precision``, ``false_alarms`` (shares), ``missed`` by category and
         ``milliseconds`` (median of one report).
     """
-    corpus = Corpus(knowledge)
     outcome: Counter[tuple[bool, bool]] = Counter()
     missed: Counter[str] = Counter()
     seconds = []
-    for case in corpus.cases(path):
+    for case in cases:
         started = time.perf_counter()
         refused = bool(check_report(case.report, corpus.evidence(case.study)))
         seconds.append(time.perf_counter() - started)
@@ -38,6 +37,7 @@ def measure(knowledge: KnowledgeBase, path: Path) -> dict[str, Any]:
     correct = outcome[False, True] + outcome[False, False]
     return {
         "cases": harmful + correct,
+        "harmful": harmful,
         "recall": round(outcome[True, True] / harmful, 4),
         "precision": round(outcome[True, True] / (outcome[True, True] + outcome[False, True]), 4),
         "false_alarms": round(outcome[False, True] / correct, 4),
@@ -46,14 +46,31 @@ def measure(knowledge: KnowledgeBase, path: Path) -> dict[str, Any]:
     }
 
 
+READ = frozenset({"h-020", "h-026", "h-044"})
+"""Correct reports of the held-out half that were read after they had been refused."""
+
+
+def tuning(corpus: Corpus) -> Iterator[Case]:
+    """What was looked at while the rules were made."""
+    yield from corpus.cases(TUNING)
+    yield from (case for case in corpus.cases(HELD_OUT) if case.id in READ)
+
+
+def held_out(corpus: Corpus) -> Iterator[Case]:
+    """What nobody looked at. Its first figures stand in ``docs/language.md``: since then the rules
+    learnt from other texts, and from the three that were read.
+    """
+    yield from (case for case in corpus.cases(HELD_OUT) if case.id not in READ)
+
+
 def guard() -> dict[str, Any]:
-    """Both halves of the corpus; nobody looked at the second while the rules were made."""
+    """Both halves of the corpus."""
     with tempfile.TemporaryDirectory() as folder:
         snapshot = Path(folder) / "knowledge.sqlite"
         build_snapshot(snapshot)
-        knowledge = SqliteKnowledge(snapshot)
+        corpus = Corpus(SqliteKnowledge(snapshot))
         return {
-            "tuning": measure(knowledge, TUNING),
-            "held_out": measure(knowledge, HELD_OUT),
+            "tuning": measure(corpus, tuning(corpus)),
+            "held_out": measure(corpus, held_out(corpus)),
             "bounds": {"recall": 0.99, "false_alarms": 0.02, "milliseconds": 5},
         }

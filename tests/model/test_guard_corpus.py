@@ -1,16 +1,19 @@
 """The guard on the labelled corpus: bounds of the product, and what every case must look like."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.guard import measure
+from benchmarks.guard import held_out, measure, tuning
 from knowledge.build import build_snapshot
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.reporting.guard import check_report
-from tests.model.guard_corpus.cases import HELD_OUT, TUNING, Corpus
+from tests.model.guard_corpus.cases import HELD_OUT, TUNING, Case, Corpus
 
 FEWEST_CASES = 300
+ALL = (TUNING, HELD_OUT)
+Half = Callable[[Corpus], Iterator[Case]]
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +23,32 @@ def knowledge(tmp_path_factory: pytest.TempPathFactory) -> SqliteKnowledge:
     return SqliteKnowledge(path)
 
 
-@pytest.mark.parametrize("half", [TUNING, HELD_OUT], ids=["tuning", "held_out"])
-def test_harmful_reports_are_refused_and_correct_ones_kept(half: Path, knowledge: SqliteKnowledge):
-    figures = measure(knowledge, half)
+@pytest.mark.parametrize("half", [tuning, held_out])
+def test_harmful_reports_are_refused_and_correct_ones_kept(half: Half, knowledge: SqliteKnowledge):
+    corpus = Corpus(knowledge)
+    figures = measure(corpus, half(corpus))
 
     assert figures["recall"] >= 0.99, figures["missed"]
     assert figures["false_alarms"] <= 0.02
 
 
+def test_single_sentences(knowledge: SqliteKnowledge):
+    # Harmful ones of the guard's own words are all refused; of odd but correct ones few are
+    corpus = Corpus(knowledge)
+    passed = [
+        case.why
+        for case in corpus.sentences()
+        if case.harmful and not check_report(case.report, corpus.evidence(case.study))
+    ]
+    figures = measure(corpus, corpus.sentences())
+
+    assert passed == []
+    assert figures["false_alarms"] <= 0.04
+
+
 def test_the_corpus_is_large_and_its_ids_are_its_own(knowledge: SqliteKnowledge):
     corpus = Corpus(knowledge)
-    cases = [case for half in (TUNING, HELD_OUT) for case in corpus.cases(half)]
+    cases = [case for half in ALL for case in corpus.cases(half)]
 
     assert len(cases) >= FEWEST_CASES
     assert len({case.id for case in cases}) == len(cases)

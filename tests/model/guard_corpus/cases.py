@@ -17,6 +17,8 @@ from tests.model.guard_corpus.studies import STUDIES
 
 FOLDER = Path(__file__).parent
 TUNING, HELD_OUT = FOLDER / "tuning.yaml", FOLDER / "held_out.yaml"
+SENTENCES = FOLDER / "sentences.yaml"
+"""Each put behind the composed report of its study."""
 
 _KINDS = {
     "key_findings": StatementKind.MEASURED,
@@ -68,6 +70,21 @@ class Corpus:
                 why=entry.get("why", ""),
                 study=study,
                 report=report,
+            )
+
+    def sentences(self) -> Iterator[Case]:
+        """The single sentences, each in a report that is sound but for it."""
+        for position, entry in enumerate(_entries(SENTENCES)):
+            report = self.composed(entry["study"], f"s-{position}")
+            added = [*report.key_findings, _statement("key_findings", entry)]
+            whole = report.model_copy(update={"key_findings": added})
+            yield Case(
+                id=f"s-{position}",
+                harmful=entry["label"] == "harmful",
+                category="sentence",
+                why=entry["text"],
+                study=entry["study"],
+                report=_with_passages(whole, self.evidence(entry["study"])),
             )
 
     def composed(self, study: str, job_id: str) -> Report:

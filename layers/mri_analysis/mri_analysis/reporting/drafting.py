@@ -28,7 +28,7 @@ from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.findings import FLAGGED, ratio_decimals
 from mri_analysis.reporting.guard import Violation
 
-PROMPT_VERSION = "1.0.0"
+PROMPT_VERSION = "1.1.0"
 
 WRITER = "mri-analysis drafting 1.0.0"
 
@@ -39,7 +39,7 @@ You get the findings that code has decided, each with its status, its figures an
 How to write
 1. One claim is one or two plain sentences about one measurement. Name the structure, then state its figures.
 2. Write every figure as its placeholder in double braces, for example {{volume.brain.total}}; code puts in the number and the unit. Write no digits and no numbers in words.
-3. Give the direction exactly as the status says it: within_reference, below_reference, above_reference (of the band or criterion), symmetric, asymmetric (of the limit). A finding with the status "measured" has no verdict: state its figures and no direction.
+3. Never call a band published: it is derived from published figures. Give the direction exactly as the status says it: within_reference, below_reference, above_reference (of the band or criterion), symmetric, asymmetric (of the limit). A finding with the status "measured" has no verdict: state its figures and no direction.
 4. Tie each side to its own figure. Say which side is larger only where the finding says so.
 5. Cite the measurement's id, and the reference's id wherever you mention a band, a criterion or a limit.
 6. Mention every finding that must be mentioned.

@@ -75,17 +75,22 @@ _SHARE_OF = re.compile(
     rf"(?:%|per ?cent)\s*\)?,?\s*(?:(?:of|in) )?(?:the |its |total )?(?:total )?{_WHOLE}\b"
     rf"|\b(?:share|part|percentage|proportion|portion) (?:of|in) (?:the )?{_WHOLE}\b"
     rf"|\b(?:relative|related|in relation) to (?:the )?{_WHOLE}\b"
-    rf"|^of the {_WHOLE}\b|\bintracranial share\b",
+    rf"|^of the {_WHOLE}\b|\bintracranial share\b|\b(?:half|side) of the brain\b",
     re.IGNORECASE,
 )
 """The intracranial volume as what a share is taken of."""
-_AS_WHOLE = re.compile(rf"\b(?:of|in|to|from) (?:the |its )?(?:total )?{_WHOLE}\b", re.IGNORECASE)
+_AS_WHOLE = re.compile(
+    rf"\b(?:of|in|to|from) (?:the |its )?(?:total )?{_WHOLE}\b"
+    r"|\bratio of brain (?:volume|tissue)(?= to\b)",
+    re.IGNORECASE,
+)
 _COUNTED_SIDES = re.compile(
     r"\b(?:left|right|larger|smaller|greater|other|each|latter)(?:-hand)? (?:half|one)\b"
     r"|\b(?:the|its|both|these|of) two\b|\btwo (?:\w+ )?(?:halves|sides|hemispheres|thalami"
     r"|hippocampi|"
     r"ventricles|volumes|widths|parts|values|figures)\b|\b(?:both|ventricular|cerebellar"
-    r"|cortical) halves\b",
+    r"|cortical|lateral) halves\b"
+    r"|\b(?:cerebellum|ventricle|thalamus|hippocampus|cortex|hemisphere) one\b",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(
@@ -340,9 +345,15 @@ def _as_measured(
             yield "direction", f"'{direction.text}' does not agree with the cited measurement"
     if reading.withholds_verdict and FindingStatus.MEASURED not in statuses:
         yield "direction", "says that there is no verdict, but there is one"
-    named = any(direction.level in _HELD_AGAINST for direction in reading.directions)
-    if reading.mentions_reference and named and not context.cited_references(statement):
-        yield "citation", "mentions a band, criterion or limit without citing it"
+    if reading.mentions_reference and not reading.withholds_verdict:
+        if not reading.directions:
+            yield "direction", "names a band, criterion or limit and not where the figure lies"
+        held = any(direction.level in _HELD_AGAINST for direction in reading.directions)
+        if held and not context.cited_references(statement):
+            yield "citation", "mentions a band, criterion or limit without citing it"
+    states = (reading.figures, reading.directions, reading.larger_sides)
+    if not any(states) and not any(reading.volumes) and not reading.withholds_verdict:
+        yield "vocabulary", "states no figure, side or direction"
 
 
 _STATUS_OF: dict[Level, frozenset[FindingStatus]] = {

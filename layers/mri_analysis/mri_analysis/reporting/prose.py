@@ -117,7 +117,7 @@ _LEFT_RIGHT = re.compile(
     r"|\b(?:between|of) (?:the )?(?:two |both )?(?:left and (?:the )?right|right and (?:the )?left)"
     r"(?: sides?| halves| hemispheres?| parts?)?(?![^.;]{0,25}\d+(?:\.\d)? (?:mL|ml))"
     r"|\b(?:left|right) and (?:the )?(?:left|right)(?: sides?| halves| parts?| volumes?)?"
-    r"(?= (?:are (?:a?symmetric|equal)|differ|lie|do|have an)\b)"
+    r"(?: of (?:the )?[a-z ]{3,40}?)?(?= (?:are (?:a?symmetric|equal)|differ|lie|do|have an)\b)"
     r"|\bside[- ]to[- ]side\b",
     re.IGNORECASE,
 )
@@ -128,6 +128,14 @@ _OUTER = re.compile(
     re.IGNORECASE,
 )
 _INNER = re.compile(r"\b(?:inside|within) the (?:inner )?skull\b", re.IGNORECASE)
+# Words that are understood in these phrases alone.
+_PHRASES = re.compile(
+    r"\bi\.e\.|\bsplit (?:into|as|between|up)\b|\baccount for\b"
+    r"|\bbelong(?:s|ing)? to the (?=left|right)|\b(?:by|in) contrast\b"
+    r"|\bextra-?ventricular\b|\bbrain tissue\b"
+    r"|\b(?:inner|inside the|within the|of the) skull\b|\bout of (?=the\b)",
+    re.IGNORECASE,
+)
 _COMPARATIVE = re.compile(
     r"\b(?:larger|smaller|greater|bigger|lesser|wider|largest|smallest)\b", re.I
 )
@@ -138,12 +146,18 @@ _OUTWEIGHS = re.compile(
     r"|R)\b)",
     re.IGNORECASE,
 )
+_APART = r"[^\w;.(]*"
 _SIDE_FOLLOWS = re.compile(
-    r"\W*(?:(?:in (?:volume|size)|side|part|half|volume|one|share|portion|of the two(?: sides"
-    r"| halves)?|figure|value)\W*)*"
-    r"(?:is|being|lies|lying|stands|sits|found|falls|falling|was)?\W*(?:on|at|to|that of|that on"
-    r"|in)?\W*(?:the|that of the)?\W*"
-    r"(?P<side>left|right|L|R)\b",
+    rf"{_APART}(?:(?:ventricular|hippocampal|thalamic|cortical|cerebellar|in volume|in size|side"
+    rf"|part|half|volume|one|share|portion|of the two(?: sides| halves)?|figure|value){_APART})*"
+    rf"(?:is|being|lies|lying|stands|sits|falls|falling|was)?{_APART}"
+    rf"(?:found|seen|measured|located|situated)?{_APART}(?:on|at|to|that of|that on|in)?{_APART}"
+    rf"(?:the|that of the)?{_APART}(?P<side>left|right|L|R)\b",
+    re.IGNORECASE,
+)
+_THAN_LIMIT = re.compile(
+    r"(?: in (?:magnitude|amount|size))? than (?:the |its )?(?:limit|criterion|band|lower"
+    r"|upper|usual)",
     re.IGNORECASE,
 )
 _PREDOMINANCE = re.compile(
@@ -201,14 +215,17 @@ _WORDS_OF: tuple[tuple[Level, re.Pattern[str]], ...] = (
     (
         Level.SYMMETRIC,
         re.compile(
-            r"\b(?:symmetric(?:al|ally)?|symmetry|equal(?:ly)?(?! to)|evenly|balanced?)\b", re.I
+            r"\b(?:symmetric(?:al|ally)?|symmetry|identical|equal(?:ly)?(?! to)|evenly"
+            r"|balanced?)\b",
+            re.I,
         ),
     ),
     (
         Level.OUTSIDE,
         re.compile(
             r"\b(?:outside|beyond|exceed(?:s|ed|ing)?|past|crosse[sd]|crossing|passe[sd]|passing"
-            r"|surpass(?:es|ed|ing)?|out of|over)\b",
+            r"|overshoot\w*|surpass(?:es|ed|ing)?|out of|over)\b"
+            r"|>(?= ?(?:the )?(?:limit|criterion|\d))",
             re.I,
         ),
     ),
@@ -234,9 +251,13 @@ _WORDS_OF: tuple[tuple[Level, re.Pattern[str]], ...] = (
     (
         Level.WITHIN,
         re.compile(
-            r"\b(?:within|inside|in range|typical\w*|average|in the band|in the range|between"
-            r"|compatible with the band|covered by|"
-            r"contained in|stays? in|falls? in|lies? in|staying in|falling in|lying in)\b",
+            r"\b(?:contained|covered|encompassed|included|comprised|bracketed) (?:in|by)\b"
+            r"|\b(?:band|range|interval)\b(?=[^.;]*\b(?:contains|covers|encompasses|includes"
+            r"|comprises|brackets|containing|covering|accommodates)\b)"
+            r"|\b(?:within|inside|typical\w*|average|between)\b"
+            r"|\bin(?:to)? (?:the |its )?(?:reference |usual )?(?:band|range|interval|limit)\b"
+            r"|\b(?:meets?|respect(?:s|ed|ing)|conforms? (?:to|with)|fits?|agrees? with"
+            r"|accommodates|consistent with|satisf(?:y|ies|ied))\b",
             re.I,
         ),
     ),
@@ -266,16 +287,20 @@ def read(text: str, vocabulary: frozenset[str]) -> Reading:
         Lower-case words that are understood beside those the reader looks for.
     """
     plain = text.translate(_PLAIN)
-    unknown = [*_unknown(plain.replace("i.e.", ""), vocabulary)]
+    unknown = [*_unknown(_PHRASES.sub(" ", plain), vocabulary)]
     withheld = NO_VERDICT.search(plain)
     rest = NO_VERDICT.sub(" ", _OUTER.sub("outer fluid", _INNER.sub("intracranial", plain)))
     rest = re.sub(r"\bi\.e\.", " ", _LEFT_RIGHT.sub(" difference ", rest))
     rest = _LEFT_BEHIND.sub(" ", rest)
     uncompared = rest
-    larger, rest = _larger_sides(rest)
+    larger, rest, unsided = _larger_sides(rest)
     figures, unbound, volumes = _figures(rest)
     # A side that is compared may be the one a figure belongs to: "larger on the left, 27.6 mL".
-    ways = [way for where in (rest, uncompared) if (way := _volumes(where, volumes)) is not None]
+    ways = [
+        way
+        for where in (rest, uncompared, unsided)
+        if (way := _volumes(where, volumes)) is not None
+    ]
     return Reading(
         figures=tuple(figures),
         directions=tuple(_directions(rest)),
@@ -313,14 +338,19 @@ def _unknown(text: str, vocabulary: frozenset[str]) -> Iterator[str]:
             yield match[0]
 
 
-def _larger_sides(text: str) -> tuple[list[str], str]:
-    """The sides that are said to be larger, and the text without the words that say so."""
+def _larger_sides(text: str) -> tuple[list[str], str, str]:
+    """The sides that are said to be larger, the text without the words that say so, but for sides
+    that stand beside a figure, and the text without those too.
+    """
     found: list[str] = []
     blank: list[tuple[int, int]] = []
+    tied: list[tuple[int, int]] = []
     for match in _PREDOMINANCE.finditer(text):
         found.append((match["side"] or match["other"]).lower())
         blank.append(match.span())
     for match in [*_COMPARATIVE.finditer(text), *_OUTWEIGHS.finditer(text)]:
+        if _THAN_LIMIT.match(text, match.end()):
+            continue  # held against a reference: a direction
         start, end = _sentence(text, match.start())
         following = _SIDE_FOLLOWS.match(text, match.end(), end)
         before = list(_SIDE_WORD.finditer(text, start, match.start()))
@@ -333,8 +363,7 @@ def _larger_sides(text: str) -> tuple[list[str], str]:
         name = _side_name(side)
         found.append(_OTHER_SIDE[name] if match[0].lower() in _SMALLER else name)
         blank.append(match.span())
-        if not _tied(text, *span):
-            blank.append(span)
+        (tied if _tied(text, *span) else blank).append(span)
         for other in re.finditer(r"\bthan\b[^.;]*?\b(left|right|L|R)\b", text[match.end() : end]):
             at = (match.end() + other.start(1), match.end() + other.end(1))
             if not _tied(text, *at):
@@ -343,9 +372,14 @@ def _larger_sides(text: str) -> tuple[list[str], str]:
             other_side = _SIDE_WORD.search(text, match.end(), end)
             if other_side and not _tied(text, *other_side.span()):
                 blank.append(other_side.span())
-    for start, end in blank:
+    compared = _blanked(text, blank)
+    return found, compared, _blanked(compared, tied)
+
+
+def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
+    for start, end in spans:
         text = text[:start] + " " * (end - start) + text[end:]
-    return found, text
+    return text
 
 
 def _sentence(text: str, position: int) -> tuple[int, int]:
@@ -388,7 +422,8 @@ def _directions(text: str) -> Iterator[Direction]:
     for level, pattern in _WORDS_OF:
         for match in pattern.finditer(rest):
             if match[0].lower() == "between" and not re.match(
-                rf"\W*(?:the bounds of |the figures )?{_NUMBER}", rest[match.end() :]
+                rf"\W*(?:the\s+)?(?:end,?\s*(?:of\s+|at\s+|\()?|bounds of |figures )?{_NUMBER}",
+                rest[match.end() :],
             ):
                 continue
             yield Direction(match[0], _by_noun(level, rest, match))
@@ -406,6 +441,8 @@ def _by_noun(level: Level, text: str, match: re.Match[str]) -> Level:
     """A direction that is held against a limit tells of symmetry."""
     if level not in (Level.WITHIN, Level.OUTSIDE, Level.ABOVE, Level.BELOW):
         return level
+    if level is Level.WITHIN and _LIMIT_NOUN.search(match[0]):
+        return Level.SYMMETRIC
     clause = re.split(r"[.;](?!\d)", text[match.end() :], maxsplit=1)[0]
     limit, band = _LIMIT_NOUN.search(clause), _BAND_NOUN.search(clause)
     if limit and (not band or limit.start() < band.start()):
@@ -475,6 +512,7 @@ _KEYWORDS: dict[str, dict[Quantity, re.Pattern[str]]] = {
 _HELD_AGAINST = re.compile(
     r"\b(?:within|beyond|exceed(?:s|ing)?|above|below|under|over|outside|than|inside)\W*$", re.I
 )
+_LIMIT_OF = re.compile(r" (?:for|of|on) (?:the |its )?(?:[a-z]+ )?", re.I)
 _CRITERION = re.compile(r"\b(?:criterion|cut-?off)\b", re.I)
 _PARTS: dict[str, re.Pattern[str]] = {
     "frontal_horns_mm": re.compile(r"\bhorns?\b", re.I),
@@ -557,7 +595,9 @@ def _is_end(text: str, number: _Found) -> bool:
         before = before.replace("(", " ")
     return bool(
         re.search(
-            r"\b(?:above|below|under|over|beyond|exceed\w*|short of|end|bound|edge|limit|criterion|"
+            r"\b(?:(?:end|bound|edge|limit) of (?:the|its) (?:reference )?band,?|extends to"
+            r"|(?<!add )(?<!adds )(?<!adding )up to|runs to"
+            r"|above|below|under|over|beyond|exceed\w*|short of|end|bound|edge|limit|criterion|"
             r"cut-?off|mark|margin|ceiling|floor|than|begins|starts|ends|beginning|starting|ending)"
             r"(?:\s|of|at|the|is|with|being|=)*$",
             before,
@@ -595,8 +635,14 @@ def _named(
         # "exceeds the criterion: 0.31 was measured, (0.31 against 0.3)" names neither of the two.
         loose = unit == "" and re.search(r"[:(]", between) is not None
         if before and not loose and _DIRECTLY_BEFORE.fullmatch(between):
-            chosen[number.start] = words[before[-1]][2]
-            taken.add(before[-1])
+            at = before[-1]
+            # "the limit for the asymmetry index is 20 %": the limit's figure, not the index's.
+            if at and words[at - 1][2] == Quantity.LIMIT and words[at][2] == Quantity.ASYMMETRY:
+                joined = text[words[at - 1][1] : words[at][0]]
+                if at - 1 not in taken and _LIMIT_OF.fullmatch(joined):
+                    at -= 1
+            chosen[number.start] = words[at][2]
+            taken.add(at)
     for number in numbers:
         after = [at for at, word in enumerate(words) if word[0] >= number.end]
         if (
