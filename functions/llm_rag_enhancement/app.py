@@ -4,13 +4,15 @@ import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis import wiring
 from mri_analysis.contracts.report import DraftOutcome, LanguageModelUse
 from mri_analysis.contracts.tasks import ReportReference, ReportTask
+from mri_analysis.errors import AnalysisError
 from mri_analysis.keys import StudyKeys
 from mri_analysis.observability import logger, metrics, study_context, tracer
-from mri_analysis.use_cases.draft_report import Writer
+from mri_analysis.use_cases.draft_report import UnreachableModel, Writer
 from mri_analysis.use_cases.write_report import write_report
 
 _METRICS = {
@@ -30,15 +32,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     started = time.perf_counter()
     task = ReportTask.model_validate(event)
     study_context(task)
-    model = wiring.language_model()
     report = write_report(
         task,
         results=wiring.results(),
         jobs=wiring.jobs(),
         knowledge=wiring.knowledge(),
-        writer=None
-        if model is None
-        else Writer(model, wiring.output_guardrail(), wiring.token_prices()),
+        writer=_writer(),
     )
     if report.language_model is not None:
         _measure(report.language_model)
@@ -48,6 +47,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         report_markdown_key=keys.report_markdown,
         seconds=round(time.perf_counter() - started, 3),
     ).model_dump()
+
+
+def _writer() -> Writer | None:
+    """The model as it is set; one that cannot be set up counts as one that does not answer."""
+    try:
+        model = wiring.language_model()
+        guardrail = wiring.output_guardrail() if model else None
+    except (AnalysisError, BotoCoreError, ClientError) as error:
+        logger.error("the language model cannot be set up", error=type(error).__name__)
+        return Writer(UnreachableModel())
+    return None if model is None else Writer(model, guardrail, wiring.token_prices())
 
 
 def _measure(use: LanguageModelUse) -> None:

@@ -53,6 +53,9 @@ class LanguageModelServer:
                 f"{URL_VARIABLE} needs MRI_LLM_MODEL, the model's name on that server."
             )
 
+        if self.settings.get("LLM_ANSWER_FORM", "json_schema") not in ("json_schema", "tool"):
+            raise UnusableLanguageModel("MRI_LLM_ANSWER_FORM is json_schema or tool.")
+
     def environment(self) -> dict[str, str]:
         """Settings of the functions that ask it."""
         return {**self.settings, "LLM_URL": self.url, "LLM_MODEL": self.model}
@@ -62,7 +65,8 @@ class LanguageModelServer:
         from mri_analysis.adapters.openai_language_model import ChatServer
 
         return (
-            "Measurements and quality of every study (no names, no pictures) are sent to "
+            "Findings of every study and passages about them, also of your own documents, are sent "
+            "(no names, no pictures) to "
             f"{ChatServer.at(self.url)}."
         )
 

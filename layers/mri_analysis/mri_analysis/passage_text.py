@@ -87,3 +87,26 @@ def _label_flaw(*labels: str) -> str | None:
         (flaw for label in labels if (flaw := flaw_of(label, MAX_LABEL_CHARACTERS)) is not None),
         None,
     )
+
+
+_OUR_IDS = (
+    "volume.",
+    "ratio.",
+    "reference.",
+    "note.",
+    "rule.",
+    "observation.",
+    "reading.",
+    "quality.",
+    "image.",
+    "report.",
+    "HP:",
+)
+
+
+def is_ours(id_: str) -> bool:
+    """Whether an id belongs to a measurement, a figure, a note, a rule or a term.
+
+    No document may carry one: a citation of it would pass for a citation of ours.
+    """
+    return id_.startswith(_OUR_IDS)

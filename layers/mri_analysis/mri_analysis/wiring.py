@@ -358,7 +358,7 @@ def _language_model_breaker() -> "CircuitBreakerDynamoDBPersistence | None":
 
 def _llm_api_key() -> str:
     from mri_analysis.adapters.aws_errors import transient_as
-    from mri_analysis.errors import ServiceUnavailable
+    from mri_analysis.errors import ServiceUnavailable, SettingInvalid
 
     chosen = settings()
     if not chosen.llm_api_key_secret_arn:
@@ -366,7 +366,10 @@ def _llm_api_key() -> str:
     client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
     with transient_as(ServiceUnavailable, "The language model's key could not be read."):
         found = client.get_secret_value(SecretId=chosen.llm_api_key_secret_arn)
-    return str(found["SecretString"]).strip()
+    key = str(found.get("SecretString", "")).strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingInvalid("The secret of LlmApiKeySecretArn is no key: one line of plain signs.")
+    return key
 
 
 @cache

@@ -8,11 +8,17 @@ import pytest
 
 from mri_analysis.adapters.opensearch_index import OpenSearchIndex
 from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
-from mri_analysis.adapters.opensearch_schema import IndexManifest, entry_document, index_body
+from mri_analysis.adapters.opensearch_schema import (
+    IndexManifest,
+    entry_document,
+    index_body,
+    read_entry,
+)
 from mri_analysis.adapters.searched_knowledge import SearchedKnowledge
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
-from mri_analysis.contracts.knowledge import EntryKind
+from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.errors import KnowledgeIndexMismatch, KnowledgeUnavailable
+from mri_analysis.passage_text import content_sha256
 from mri_analysis.use_cases.index_knowledge import reindex
 from tests.integration.retrieval.conftest import QUICK, connect
 from tests.integration.retrieval.test_index import (
@@ -387,3 +393,24 @@ def test_every_failure_ends_at_the_snapshot(snapshot: SqliteKnowledge, fault: fa
 
     assert [hit.passage.id for hit in hits] == ["HP:0100960"]
     assert base.manifest.retrieval == "snapshot (the search service did not answer)"
+
+
+@pytest.mark.parametrize("id_", ["reference.evans.criterion", "volume.ventricles", "note.forged"])
+def test_a_document_under_an_id_of_ours_is_not_read(id_: str):
+    # Else a citation of it would pass for one of a measurement or a note, or fail the report
+    entry = KnowledgeEntry(
+        id=id_,
+        kind=EntryKind.DOCUMENT,
+        version="1",
+        title="t",
+        text="words",
+        rests_on="x",
+        source="s",
+        licence="l",
+        document="d",
+        sha256=content_sha256("t", "words"),
+    )
+    good = entry.model_copy(update={"id": "document.d.0123456789ab"})
+
+    assert read_entry(good.model_dump(mode="json")) is not None
+    assert read_entry(entry.model_dump(mode="json")) is None

@@ -110,6 +110,18 @@ def test_a_false_claim_is_caught(evidence: Evidence, claim: dict[str, Any], rule
     assert rule in broken(false, evidence)
 
 
+def test_only_widths_have_placeholders_in_millimetres(evidence: Evidence):
+    # A ratio of volumes has parts in mL; one was once printed as "1315.5 mm"
+    fraction, *others = evidence.measurements.ratios
+    with_parts = fraction.model_copy(update={"parts": {"brain_ml": 1315.5}})
+    measurements = evidence.measurements.model_copy(update={"ratios": [with_parts, *others]})
+    changed = Evidence(
+        measurements, evidence.references, evidence.rules, evidence.quotations, evidence.manifest
+    )
+
+    assert not any("1315.5" in text for text in placeholders(changed).values())
+
+
 def test_only_offered_passages_can_be_quoted(evidence: Evidence):
     base = faithful_draft(evidence)
     offered = [{"passage_id": passage.id} for passage in evidence.offered]
@@ -154,3 +166,14 @@ def test_a_second_question_tells_what_was_wrong_with_the_first(evidence: Evidenc
 
     told = asked["violations_of_your_last_draft"]
     assert [entry["rule"] for entry in told] == [violation.rule for violation in violations]
+
+
+@pytest.mark.parametrize("filler", [",", ", ", "( ", "-", "' ", " "])
+def test_a_draft_made_to_keep_the_guard_busy_is_refused_unread(evidence: Evidence, filler: str):
+    # Patterns met 120 commas for fifteen seconds before such texts were refused unread
+    text = "The ventricles are larger " + filler * 150 + " {{volume.ventricles.total}}."
+    claim = {"text": text[:600], "finding_ids": ["finding.ventricles.volume"]}
+    base = faithful_draft(evidence)
+    hostile = claim | {"cites": ["volume.ventricles"]}
+
+    assert broken(base | {"key_findings": [*base["key_findings"], hostile]}, evidence)

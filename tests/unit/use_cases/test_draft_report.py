@@ -19,7 +19,7 @@ from mri_analysis.reporting.evidence import Evidence, gather_evidence
 from mri_analysis.reporting.guard import check_report
 from mri_analysis.reporting.markdown import render_markdown
 from mri_analysis.reporting.model_cost import TokenPrices
-from mri_analysis.use_cases.draft_report import Drafted, Writer, draft_report
+from mri_analysis.use_cases.draft_report import Drafted, UnreachableModel, Writer, draft_report
 from tests.model.guard_corpus.studies import STUDIES
 from tests.support.drafts import faithful_draft
 
@@ -186,3 +186,10 @@ def test_every_study_can_be_drafted(knowledge: SqliteKnowledge, study: str):
     evidence = gather_evidence(STUDIES[study], knowledge, for_model=True)
     done = drafted(evidence, Writer(ScriptedModel(faithful_draft(evidence))))
     assert outcome_of(done) is DraftOutcome.USED
+
+
+def test_a_model_that_cannot_be_set_up_counts_as_one_that_does_not_answer(evidence: Evidence):
+    done = drafted(evidence, Writer(UnreachableModel()))
+
+    assert outcome_of(done) is DraftOutcome.UNAVAILABLE
+    assert done.report.mode == "composed"

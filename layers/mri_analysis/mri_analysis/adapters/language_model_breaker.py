@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
-from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBreakerOpenError
+from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBreakerError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.errors import LanguageModelUnavailable
 
@@ -53,7 +54,8 @@ def protected(
     def ask(request: Asked) -> Answered:
         try:
             answered: Answered = guarded(request)
-        except CircuitBreakerOpenError:
+        except (CircuitBreakerError, BotoCoreError, ClientError):
+            # Open, or its table did not answer: without the model the study goes on.
             raise LanguageModelUnavailable(
                 "The language model failed several times and is given time to recover."
             ) from None

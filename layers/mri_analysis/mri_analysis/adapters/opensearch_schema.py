@@ -13,7 +13,7 @@ from mri_analysis.contracts.base import Contract, Sha256
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.contracts.report import Passage
 from mri_analysis.errors import KnowledgeIndexMismatch
-from mri_analysis.passage_text import entry_flaw, flaw_of
+from mri_analysis.passage_text import entry_flaw, flaw_of, is_ours
 from mri_analysis.ports.embedding import Embedder
 
 SCHEMA_VERSION = 1
@@ -161,8 +161,11 @@ def read_entry(source: object) -> KnowledgeEntry | None:
     except (ValidationError, RecursionError):
         return None
     if entry.url is not None and (
-        not entry.url.startswith("https://") or flaw_of(entry.url, limit=2000)
+        not entry.url.startswith(("https://", "http://")) or flaw_of(entry.url, limit=2000)
     ):
+        return None
+    # A document must not pass for a measurement, a reference, a note or a rule where ids are cited.
+    if entry.kind is EntryKind.DOCUMENT and is_ours(entry.id):
         return None
     return None if entry_flaw(entry) else entry
 

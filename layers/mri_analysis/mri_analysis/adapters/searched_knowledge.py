@@ -11,12 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
-from aws_lambda_powertools.utilities.circuit_breaker.exceptions import CircuitBreakerOpenError
+from aws_lambda_powertools.utilities.circuit_breaker.exceptions import (
+    CircuitBreakerError,
+    CircuitBreakerOpenError,
+)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.contracts.report import Passage, Reference
 from mri_analysis.errors import KnowledgeIndexMismatch, KnowledgeUnavailable
 from mri_analysis.observability import logger
+from mri_analysis.passage_text import is_ours
 from mri_analysis.ports.knowledge import (
     Found,
     KnowledgeBase,
@@ -107,9 +112,9 @@ class SearchedKnowledge:
         return self._ours(found.passages)[:limit]
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
-        """Those of the snapshot, and of the service what the snapshot does not know."""
+        """Notes, rules and terms of the snapshot alone; documents it lacks, of the service."""
         known = {passage.id: passage for passage in self._snapshot.passages(ids)}
-        missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in known]
+        missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in known and not is_ours(id_)]
         if missing and self._failed is None:
             try:
                 known |= {passage.id: passage for passage in self._service.passages(missing)}
@@ -142,6 +147,8 @@ class SearchedKnowledge:
                 logger.warning("the search index does not fit", code=error.code)
             except CircuitBreakerOpenError:
                 self._failed = RESTING
+            except (CircuitBreakerError, BotoCoreError, ClientError):
+                self._failed = NO_ANSWER  # the circuit breaker's table did not answer
         self._note(self._failed)
         return None
 

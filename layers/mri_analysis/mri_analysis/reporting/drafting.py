@@ -95,7 +95,8 @@ def placeholders(evidence: Evidence) -> dict[str, str]:
     for ratio in evidence.measurements.ratios:
         printed[f"{ratio.id}.value"] = figures.printed(ratio.value, ratio_decimals(ratio.id))
         for name, width in ratio.parts.items():
-            printed[f"{ratio.id}.{name.removesuffix('_mm')}"] = f"{figures.printed(width, 1)} mm"
+            if name.endswith("_mm"):  # volumes of a ratio have placeholders of their own
+                printed[f"{ratio.id}.{name[:-3]}"] = f"{figures.printed(width, 1)} mm"
     for reference in evidence.references:
         for name, text in _bounds(reference).items():
             printed[f"{reference.id}.{name}"] = text

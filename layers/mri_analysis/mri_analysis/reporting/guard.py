@@ -214,7 +214,8 @@ class _Context:
             if (ratio := self.ratios.get(cite)) is not None:
                 for quantity in (Quantity.RATIO, Quantity.UNNAMED):
                     allow(quantity, _printed(ratio.value, ratio_decimals(cite)), "")
-                for name, width in ratio.parts.items():
+                widths = {n: w for n, w in ratio.parts.items() if n.endswith("_mm")}
+                for name, width in widths.items():
                     allow(Quantity.WIDTH, _printed(width, 1), "mm", name)
                     allow(Quantity.WIDTH, _printed(width, 1), "mm")
         for reference in self.cited_references(statement):

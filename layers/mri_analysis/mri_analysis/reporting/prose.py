@@ -146,7 +146,7 @@ _OUTWEIGHS = re.compile(
     r"|R)\b)",
     re.IGNORECASE,
 )
-_APART = r"[^\w;.(]*"
+_APART = r"[^\w;.(]{0,3}"
 _SIDE_FOLLOWS = re.compile(
     rf"{_APART}(?:(?:ventricular|hippocampal|thalamic|cortical|cerebellar|in volume|in size|side"
     rf"|part|half|volume|one|share|portion|of the two(?: sides| halves)?|figure|value){_APART})*"
@@ -276,6 +276,12 @@ _INDEX = re.compile(
 )
 
 
+LONGEST = 600
+"""Characters of a statement; a longer one is not read."""
+# Neither do statements hold many signs in a row, and patterns need not cope with them.
+_SIGNS_IN_A_ROW = re.compile(r"(?:[^\w\s]\s*){5}|\s{4}")
+
+
 def read(text: str, vocabulary: frozenset[str]) -> Reading:
     """Take a text apart.
 
@@ -286,6 +292,8 @@ def read(text: str, vocabulary: frozenset[str]) -> Reading:
     vocabulary
         Lower-case words that are understood beside those the reader looks for.
     """
+    if len(text) > LONGEST or _SIGNS_IN_A_ROW.search(text):
+        return Reading((), (), (), False, False, ("...",), (), ())
     plain = text.translate(_PLAIN)
     unknown = [*_unknown(_PHRASES.sub(" ", plain), vocabulary)]
     withheld = NO_VERDICT.search(plain)

@@ -14,7 +14,12 @@ from pydantic import ValidationError
 from mri_analysis.contracts.draft import Draft
 from mri_analysis.contracts.report import DraftOutcome, LanguageModelUse, Report
 from mri_analysis.errors import LanguageModelAnswerUnusable, LanguageModelUnavailable
-from mri_analysis.ports.language_model import DraftAnswer, LanguageModel, OutputGuardrail
+from mri_analysis.ports.language_model import (
+    DraftAnswer,
+    DraftRequest,
+    LanguageModel,
+    OutputGuardrail,
+)
 from mri_analysis.reporting.drafting import PROMPT_VERSION, as_report, draft_request
 from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.guard import Violation, check_report
@@ -26,6 +31,15 @@ Compose = Callable[[LanguageModelUse], Report]
 """Writes the report of the fixed rules, telling what became of the model."""
 
 Render = Callable[[Report], str]
+
+
+class UnreachableModel:
+    """Stands for a model whose settings, key or secret could not be read."""
+
+    name = "not set up"
+
+    def draft(self, request: DraftRequest) -> DraftAnswer:
+        raise LanguageModelUnavailable("The language model is not set up as it must be.")
 
 
 @dataclass(frozen=True)
