@@ -11,7 +11,7 @@ from typing import Any
 from knowledge.build import build_snapshot
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.reporting.guard import check_report
-from tests.model.guard_corpus.cases import HELD_OUT, TUNING, Case, Corpus
+from tests.model.guard_corpus.cases import HELD_OUT, MISLEADING, TUNING, Case, Corpus
 
 
 def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
         "harmful": harmful,
         "recall": round(outcome[True, True] / harmful, 4),
         "precision": round(outcome[True, True] / (outcome[True, True] + outcome[False, True]), 4),
-        "false_alarms": round(outcome[False, True] / correct, 4),
+        "false_alarms": round(outcome[False, True] / correct, 4) if correct else None,
         "missed": dict(missed),
         "milliseconds": round(1000 * statistics.median(seconds), 2),
     }
@@ -72,5 +72,6 @@ def guard() -> dict[str, Any]:
         return {
             "tuning": measure(corpus, tuning(corpus)),
             "held_out": measure(corpus, held_out(corpus)),
+            "misleading": measure(corpus, corpus.sentences(MISLEADING)),
             "bounds": {"recall": 0.99, "false_alarms": 0.02, "milliseconds": 5},
         }

@@ -18,7 +18,8 @@ from tests.model.guard_corpus.studies import STUDIES
 FOLDER = Path(__file__).parent
 TUNING, HELD_OUT = FOLDER / "tuning.yaml", FOLDER / "held_out.yaml"
 SENTENCES = FOLDER / "sentences.yaml"
-"""Each put behind the composed report of its study."""
+MISLEADING = FOLDER / "misleading.yaml"
+"""Both: each put behind the composed report of its study."""
 
 _KINDS = {
     "key_findings": StatementKind.MEASURED,
@@ -72,9 +73,9 @@ class Corpus:
                 report=report,
             )
 
-    def sentences(self) -> Iterator[Case]:
-        """The single sentences, each in a report that is sound but for it."""
-        for position, entry in enumerate(_entries(SENTENCES)):
+    def sentences(self, path: Path = SENTENCES) -> Iterator[Case]:
+        """The single sentences of a file, each in a report that is sound but for it."""
+        for position, entry in enumerate(_entries(path)):
             report = self.composed(entry["study"], f"s-{position}")
             added = [*report.key_findings, _statement("key_findings", entry)]
             whole = report.model_copy(update={"key_findings": added})
