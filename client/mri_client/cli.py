@@ -5,6 +5,8 @@ no such job, waited too long).
 """
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,17 +19,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
 
+from mri_analysis.contracts.report import LanguageModelUse, Report
 from mri_analysis.errors import AnalysisError
-from mri_client.display import stage_table
+from mri_client.display import draft_line, stage_table
 from mri_client.knowledge_commands import app as knowledge_commands
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import (
+    DRAFTS,
     NotAScan,
     Progress,
     Submission,
     WaitedTooLong,
     fetch,
     follow,
+    language_model_use,
     progress,
     retry,
     submit,
@@ -50,6 +55,17 @@ StackFile = Annotated[
 Organization = Annotated[str, typer.Option("--organization", help="Whose study it is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait at most.")]
+
+
+@app.callback()
+def quietly() -> None:
+    """Brain MRI in, measured and cited draft report out."""
+    # The layer logs for machines, on standard output; a person gets a sentence instead. By name,
+    # because importing the logger costs half a second, and this process alone: the functions of
+    # a local stack are processes of their own.
+    if "POWERTOOLS_LOG_LEVEL" not in os.environ:
+        name = os.environ.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
+        logging.getLogger(name).addFilter(lambda record: False)
 
 
 @app.command("submit")
@@ -103,7 +119,7 @@ def status(
         print(json.dumps(_document(job_id, now), indent=1))
     else:
         out.print(stage_table(now))
-        _print_outcome(job_id, now)
+        _print_outcome(job_id, now, language_model_use(stack, organization, job_id))
     raise typer.Exit(1 if now.ended and not now.succeeded else 0)
 
 
@@ -111,6 +127,10 @@ def status(
 def get(
     job_id: str,
     folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("."),
+    drafts: Annotated[
+        bool,
+        typer.Option("--drafts", help="Also a language model's drafts, with the rules they broke."),
+    ] = False,
     organization: Organization = "demo",
     stack_file: StackFile = None,
     as_json: AsJson = False,
@@ -119,13 +139,15 @@ def get(
     with _reported():
         stack = Stack.load(stack_file)
         now = progress(stack, organization, job_id)
-        files = fetch(stack, organization, job_id, folder)
+        files = fetch(stack, organization, job_id, folder, drafts=drafts)
         files += write_execution(now, folder)
     if as_json:
         print(json.dumps({"job_id": job_id, "files": [str(path) for path in files]}, indent=1))
     else:
         for path in files:
-            out.print(str(path))
+            out.print(str(path), highlight=False, soft_wrap=True)
+        if drafts and folder / DRAFTS not in files:
+            err.print("No language model was asked for this report: there are no drafts.")
     raise typer.Exit(0 if now.succeeded else 1)
 
 
@@ -146,8 +168,19 @@ def demo(
     if as_json:
         print(json.dumps(_document(submission.job_id, last), indent=1))
     elif last.succeeded:
-        out.print(Markdown((folder / "report.md").read_text()))
-        out.print(f"\nAll files of this study: [bold]{folder}[/bold]")
+        from mri_analysis.reporting.markdown import main_part
+
+        out.print(Markdown(main_part((folder / "report.md").read_text())))
+        use = Report.model_validate_json((folder / "report.json").read_text()).language_model
+        if use is not None:
+            out.print()
+            _print_line(draft_line(use))
+            _print_line(f"Its drafts and the rules they broke: {folder / DRAFTS}")
+        _print_line(
+            "\nAnnex (bands and limits, passages quoted, quality checks, provenance, licences): "
+            f"{folder / 'report.md'}"
+        )
+        out.print(f"All files of this study: [bold]{folder}[/bold]")
     else:
         _print_outcome(submission.job_id, last)
     raise typer.Exit(0 if last.succeeded else 1)
@@ -163,7 +196,8 @@ def _follow_or_tell(
     if as_json:
         print(json.dumps(_document(submission.job_id, last), indent=1))
     else:
-        _print_outcome(submission.job_id, last)
+        use = language_model_use(stack, submission.organization_id, submission.job_id)
+        _print_outcome(submission.job_id, last, use)
     raise typer.Exit(0 if last.succeeded else 1)
 
 
@@ -216,7 +250,12 @@ def _print_submission(submission: Submission, as_json: bool) -> None:
         out.print(f"submitted: job [bold]{submission.job_id}[/bold]")
 
 
-def _print_outcome(job_id: str, now: Progress) -> None:
+def _print_line(text: str) -> None:
+    """One line of the terminal, however narrow it is; what it says is data, no markup."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_outcome(job_id: str, now: Progress, use: LanguageModelUse | None = None) -> None:
     failure = now.failure
     if failure is not None:
         code, message, next_step = failure
@@ -225,7 +264,10 @@ def _print_outcome(job_id: str, now: Progress) -> None:
         err.print(message, markup=False, highlight=False)
         err.print(f"Next: {next_step}", markup=False, highlight=False)
     elif now.succeeded:
-        out.print(f"completed: the draft report is ready. `mri get {job_id} --out DIR`")
+        _print_line(f"completed: the draft report is ready. `mri get {job_id} --out DIR`")
+        if use is not None:
+            _print_line(draft_line(use))
+            _print_line(f"Its drafts ({DRAFTS}): `mri get {job_id} --drafts --out DIR`")
     else:
         out.print(f"{_status_word(now)}: job {job_id}")
 

@@ -5,6 +5,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from mri_analysis.contracts.report import DraftOutcome, LanguageModelUse
 from mri_client.executions import STAGES, Execution, Stage
 from mri_client.studies import Progress
 
@@ -33,6 +34,14 @@ def stage_table(progress: Progress) -> RenderableType:
         if name in _DESCRIPTIONS:
             table.add_row(*_row(name, shown.get(name)))
     return Group(table, _total(progress.execution))
+
+
+def draft_line(use: LanguageModelUse) -> str:
+    """What became of a language model's draft, in one line."""
+    if use.outcome is DraftOutcome.USED:
+        return f"A language model ({use.name}) worded the key findings."
+    reason = use.reason or "no reason was recorded"
+    return f"The language model's draft was not used ({use.outcome.value}): {reason}"
 
 
 def _row(name: str, stage: Stage | None) -> tuple[RenderableType, ...]:

@@ -9,12 +9,15 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.contracts.job import Job, JobStatus
+from mri_analysis.contracts.report import LanguageModelUse, Report
 from mri_analysis.errors import DatabaseUnavailable, JobNotFound, error_type
 from mri_analysis.keys import StudyKeys, check_organization, execution_name
 from mri_analysis.use_cases.start_analysis import retry_analysis
 from mri_client.executions import Execution, find_execution
 from mri_client.stack import Stack, StackUnreachable
 
+DRAFTS = "drafts.json"
+"""Every draft of a language model with the rules it broke; not part of the results a reader gets"""
 ARTEFACTS = ("report.md", "report.json", "measurements.json", "labels.nii.gz", "montage.png")
 
 # Nobody signs in to this command: it comes with the credentials of the stack.
@@ -167,12 +170,17 @@ def follow(stack: Stack, submission: Submission, timeout_seconds: float) -> Iter
         time.sleep(_POLL_SECONDS)
 
 
-def fetch(stack: Stack, organization_id: str, job_id: str, folder: Path) -> list[Path]:
-    """Download what the study left; a failed study may leave some files or none."""
+def fetch(
+    stack: Stack, organization_id: str, job_id: str, folder: Path, *, drafts: bool = False
+) -> list[Path]:
+    """Download what the study left; a failed study may leave some files or none.
+
+    ``drafts`` adds a language model's drafts, refused ones too, where one was asked.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     prefix = StudyKeys(organization_id, job_id).results
     fetched = []
-    for name in ARTEFACTS:
+    for name in (*ARTEFACTS, *([DRAFTS] if drafts else [])):
         try:
             answer = stack.s3.get_object(Bucket=stack.results_bucket, Key=prefix + name)
         except ClientError as error:
@@ -183,6 +191,16 @@ def fetch(stack: Stack, organization_id: str, job_id: str, folder: Path) -> list
         path.write_bytes(answer["Body"].read())
         fetched.append(path)
     return fetched
+
+
+def language_model_use(stack: Stack, organization_id: str, job_id: str) -> LanguageModelUse | None:
+    """What became of the language model's draft; None where none was asked, or nothing is known."""
+    key = StudyKeys(organization_id, job_id).report
+    try:
+        answer = stack.s3.get_object(Bucket=stack.results_bucket, Key=key)
+        return Report.model_validate_json(answer["Body"].read()).language_model
+    except (BotoCoreError, ClientError, ValueError):
+        return None  # a line for the terminal must not fail a command that did its work
 
 
 def _with_execution(stack: Stack, job: Job | None, name: str | None) -> Progress:

@@ -54,7 +54,11 @@ def _writer() -> Writer | None:
     try:
         model = wiring.language_model()
         guardrail = wiring.output_guardrail() if model else None
-    except (AnalysisError, BotoCoreError, ClientError) as error:
+    except AnalysisError as error:
+        logger.error("the language model cannot be set up", reason=str(error))
+        return Writer(UnreachableModel(str(error)))
+    except (BotoCoreError, ClientError) as error:
+        # What a service says may quote the request: its name is enough.
         logger.error("the language model cannot be set up", error=type(error).__name__)
         return Writer(UnreachableModel())
     return None if model is None else Writer(model, guardrail, wiring.token_prices())
@@ -65,10 +69,14 @@ def _measure(use: LanguageModelUse) -> None:
     logger.info(
         "language model asked",
         outcome=use.outcome.value,
+        reason=use.reason,
         attempts=use.attempts,
+        seconds=use.seconds,
         broken_rules=use.broken_rules,
     )
     metrics.add_metric(name=_METRICS[use.outcome], unit="Count", value=1)
-    tokens = use.input_tokens + use.cached_input_tokens + use.output_tokens
-    metrics.add_metric(name="LanguageModelTokens", unit="Count", value=tokens)
+    tokens = (use.input_tokens, use.cached_input_tokens, use.output_tokens)
+    if None not in tokens:
+        total = sum(count or 0 for count in tokens)
+        metrics.add_metric(name="LanguageModelTokens", unit="Count", value=total)
     metrics.add_metric(name="LanguageModelViolations", unit="Count", value=len(use.broken_rules))

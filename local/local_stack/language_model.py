@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 URL_VARIABLE = "MRI_LLM_URL"
+CA_VARIABLE = "MRI_LLM_CA_FILE"
 _SETTINGS = {
     URL_VARIABLE: "LLM_URL",
     "MRI_LLM_MODEL": "LLM_MODEL",
     "MRI_LLM_API_KEY": "LLM_API_KEY",
     "MRI_LLM_ANSWER_FORM": "LLM_ANSWER_FORM",
-    "MRI_LLM_CA_FILE": "LLM_CA_FILE",
+    CA_VARIABLE: "LLM_CA_FILE",
 }
 
 
@@ -32,7 +34,8 @@ class LanguageModelServer:
     Raises
     ------
     UnusableLanguageModel
-        The address is none, or not one that text may go to; or the model has no name.
+        The address is none, or not one that text may go to; the model has no name; or the file of
+        the authority cannot be used.
     """
 
     url: str
@@ -41,13 +44,15 @@ class LanguageModelServer:
     """further settings of the functions; a key may be among them"""
 
     def __post_init__(self) -> None:
-        from mri_analysis.adapters.openai_language_model import ChatServer
+        from mri_analysis.adapters.openai_language_model import ChatServer, trusted_authorities
         from mri_analysis.errors import SettingInvalid
 
         try:
             ChatServer.at(self.url)
+            trusted_authorities(self.settings.get("LLM_CA_FILE", ""))
         except SettingInvalid as error:
-            raise UnusableLanguageModel(str(error).replace("LlmUrl", URL_VARIABLE)) from None
+            sentence = str(error).replace("LlmUrl", URL_VARIABLE)
+            raise UnusableLanguageModel(sentence.replace("LlmCaFile", CA_VARIABLE)) from None
         if not self.model:
             raise UnusableLanguageModel(
                 f"{URL_VARIABLE} needs MRI_LLM_MODEL, the model's name on that server."
@@ -72,7 +77,22 @@ class LanguageModelServer:
 
 
 def from_variables(variables: Mapping[str, str]) -> LanguageModelServer | None:
-    """The server that the environment names, or None."""
-    given = {setting: variables[name] for name, setting in _SETTINGS.items() if variables.get(name)}
+    """The server that the environment names, or None.
+
+    Raises
+    ------
+    UnusableLanguageModel
+        It cannot or must not be asked; or something is told about a server that has no address.
+    """
+    told = [name for name in _SETTINGS if variables.get(name)]
+    given = {_SETTINGS[name]: variables[name] for name in told}
     url = given.pop("LLM_URL", "")
+    if told and not url:
+        raise UnusableLanguageModel(
+            f"{told[0]} is set and {URL_VARIABLE} is not, so that no model would be asked: set "
+            f"{URL_VARIABLE} to the server's address, or unset {told[0]}."
+        )
+    if "LLM_CA_FILE" in given:
+        # The functions run in folders of their own.
+        given["LLM_CA_FILE"] = str(Path(given["LLM_CA_FILE"]).resolve())
     return LanguageModelServer(url, given.pop("LLM_MODEL", ""), given) if url else None

@@ -21,7 +21,7 @@ MODEL_VARIABLE = "MRI_VLM_MODEL"
 
 
 class UnsafeAddress(ValueError):
-    """Pictures of a patient must not go to this address."""
+    """Pictures of a patient must not go to this address, or there is none."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,19 @@ class VisionLanguageServer:
 
 
 def from_variables(variables: Mapping[str, str]) -> VisionLanguageServer | None:
-    """The server that the environment names, or None."""
+    """The server that the environment names, or None.
+
+    Raises
+    ------
+    UnsafeAddress
+        Pictures must not go there; or a model is named and no address.
+    """
     url = variables.get(URL_VARIABLE, "").rstrip("/")
+    if variables.get(MODEL_VARIABLE) and not url:
+        raise UnsafeAddress(
+            f"{MODEL_VARIABLE} is set and {URL_VARIABLE} is not, so that no model would be asked: "
+            f"set {URL_VARIABLE} to the server's address, or unset {MODEL_VARIABLE}."
+        )
     return VisionLanguageServer(url, variables.get(MODEL_VARIABLE, "")) if url else None
 
 

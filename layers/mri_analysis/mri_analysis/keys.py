@@ -56,7 +56,7 @@ class StudyKeys:
 
     @property
     def drafts(self) -> str:
-        """What a language model drafted, and what the guard found wrong with it; never shown."""
+        """What a language model drafted, and what the guard found wrong with it."""
         return self.results + "drafts.json"
 
     @property

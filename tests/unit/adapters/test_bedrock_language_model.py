@@ -8,13 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.circuit_breaker import CircuitState
 from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import (
     CircuitBreakerPersistenceLayer,
 )
 from botocore.config import Config
 
 from mri_analysis.adapters.bedrock_language_model import BEDROCK_CONFIG, BedrockLanguageModel
-from mri_analysis.adapters.language_model_breaker import FAILURE_THRESHOLD
+from mri_analysis.adapters.language_model_breaker import FAILURE_THRESHOLD, RECOVERY_TIMEOUT_SECONDS
 from mri_analysis.adapters.strict_schema import portable_schema
 from mri_analysis.contracts.draft import Draft
 from mri_analysis.errors import LanguageModelAnswerUnusable, LanguageModelUnavailable
@@ -272,3 +273,60 @@ def test_refusals_leave_the_circuit_closed(server: ScriptedLanguageModel) -> Non
         assert "content filter" in fails(lambda: one.draft(REQUEST))
 
     assert len(server.requests) == FAILURE_THRESHOLD + 1
+
+
+def resting(server: ScriptedLanguageModel, name: str) -> tuple[BedrockLanguageModel, Memory]:
+    """A model whose circuit is open, after its pause: the next question is the probe."""
+    server.script(scripted.server_error())
+    state = Memory()
+    one = BedrockLanguageModel(client(server.url), name, state)
+    for _ in range(FAILURE_THRESHOLD):
+        fails(lambda: one.draft(REQUEST))
+    (record,) = state.records.values()
+    record.opened_at -= RECOVERY_TIMEOUT_SECONDS + 1
+    server.requests.clear()
+    return one, state
+
+
+def test_probe_with_an_unusable_answer_closes_the_circuit(
+    server: ScriptedLanguageModel,
+) -> None:
+    one, state = resting(server, "vendor.wakes-up-refusing")
+    server.script(scripted.refuse())
+
+    assert "content filter" in fails(lambda: one.draft(REQUEST))
+
+    # The model is at work: it was once left half open, so that others found it shut
+    (record,) = state.records.values()
+    assert record.state is CircuitState.CLOSED
+    assert "content filter" in fails(lambda: one.draft(REQUEST))
+    assert len(server.requests) == 2
+
+
+def test_probe_that_fails_opens_the_circuit_again(
+    server: ScriptedLanguageModel,
+) -> None:
+    one, state = resting(server, "vendor.still-down")
+
+    fails(lambda: one.draft(REQUEST))
+
+    (record,) = state.records.values()
+    assert record.state is CircuitState.OPEN
+    assert "time to recover" in fails(lambda: one.draft(REQUEST))
+    assert len(server.requests) == 1
+
+
+def test_an_answer_that_cannot_be_used_ends_a_row_of_failures(
+    server: ScriptedLanguageModel,
+) -> None:
+    server.script(
+        *[scripted.server_error()] * (FAILURE_THRESHOLD - 1),
+        scripted.refuse(),
+        scripted.server_error(),
+    )
+    one = BedrockLanguageModel(client(server.url), "vendor.now-and-then", Memory())
+
+    told = [fails(lambda: one.draft(REQUEST)) for _ in range(2 * FAILURE_THRESHOLD - 1)]
+
+    assert not any("time to recover" in sentence for sentence in told)
+    assert len(server.requests) == len(told)

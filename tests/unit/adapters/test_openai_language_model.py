@@ -1,9 +1,11 @@
 """An OpenAI-compatible server answers, refuses, breaks off or drips: one outcome each."""
 
+import json
 import socket
 import time
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from mri_analysis.errors import (
 )
 from mri_analysis.ports.components import ComponentUnusable
 from mri_analysis.ports.language_model import DraftRequest
+from mri_analysis.reporting.model_cost import TokenPrices, cost_usd
 from tests.support import scripted_language_model as scripted
 from tests.support.scripted_language_model import Behaviour, ScriptedLanguageModel
 
@@ -263,6 +266,40 @@ def test_certificate_is_checked(server: ScriptedLanguageModel) -> None:
 
     with pytest.raises(LanguageModelUnavailable, match="SSL"):
         OpenAiLanguageModel(address, scripted.MODEL).draft(REQUEST)
+
+
+def test_authority_that_cannot_be_read_is_a_setting_not_a_silent_server(
+    server: ScriptedLanguageModel, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "missing.pem")
+    with pytest.raises(SettingInvalid, match="cannot be read"):
+        model(server, ca_file=missing)
+    address = ChatServer.at(server.url.replace("http:", "https:"))
+    with pytest.raises(LanguageModelUnavailable, match="LlmCaFile"):
+        listed_models(address, ca_file=missing)
+
+
+@pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        (None, (None, None, None)),
+        ({"prompt_tokens": "many", "completion_tokens": True}, (None, None, None)),
+        ({"prompt_tokens": 10, "completion_tokens": 0}, (10, 0, 0)),
+        ({"completion_tokens": 5}, (None, 5, None)),
+    ],
+)
+def test_tokens_that_nobody_counted_are_unknown(
+    server: ScriptedLanguageModel, usage: Any, told: tuple[int | None, ...]
+) -> None:
+    choice = {"finish_reason": "stop", "message": {"content": json.dumps(DRAFT)}}
+    body = json.dumps({"choices": [choice], "usage": usage}).encode()
+    server.script(Behaviour("raw", status=200, body=body))
+
+    answer = model(server).draft(REQUEST)
+
+    assert (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens) == told
+    if None in told:
+        assert cost_usd(answer, TokenPrices(3, 15)) is None
 
 
 # ---- the deployment check ----

@@ -1,5 +1,7 @@
 """``MRI_LLM_URL`` reaches the functions, and a line says where text goes."""
 
+from pathlib import Path
+
 import pytest
 
 from local_stack.language_model import UnusableLanguageModel, from_variables
@@ -8,7 +10,24 @@ GIVEN = {"MRI_LLM_URL": "http://127.0.0.1:8000/v1", "MRI_LLM_MODEL": "qwen"}
 
 
 def test_nothing_set_is_no_model() -> None:
-    assert from_variables({"MRI_LLM_MODEL": "qwen"}) is None
+    assert from_variables({}) is None
+    assert from_variables({"MRI_LLM_URL": "", "MRI_LLM_MODEL": ""}) is None
+
+
+@pytest.mark.parametrize("name", ["MRI_LLM_MODEL", "MRI_LLM_API_KEY", "MRI_LLM_CA_FILE"])
+def test_a_setting_without_an_address_is_refused_not_ignored(name: str) -> None:
+    with pytest.raises(UnusableLanguageModel, match=f"{name} is set and MRI_LLM_URL") as caught:
+        from_variables({name: "k3y"})
+    assert "k3y" not in str(caught.value)
+
+
+def test_authority_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    missing, empty = tmp_path / "missing.pem", tmp_path / "empty.pem"
+    empty.write_text("no certificate")
+    with pytest.raises(UnusableLanguageModel, match=r"MRI_LLM_CA_FILE\) .* cannot be read"):
+        from_variables(GIVEN | {"MRI_LLM_CA_FILE": str(missing)})
+    with pytest.raises(UnusableLanguageModel, match=r"MRI_LLM_CA_FILE\) .* no PEM certificate"):
+        from_variables(GIVEN | {"MRI_LLM_CA_FILE": str(empty)})
 
 
 def test_settings_of_the_functions() -> None:

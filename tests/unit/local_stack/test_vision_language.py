@@ -31,7 +31,12 @@ def test_other_addresses_are_refused_without_repeating_them(url: str, words: str
 
 def test_nothing_is_asked_unless_the_environment_says_so() -> None:
     assert from_variables({}) is None
-    assert from_variables({"MRI_VLM_URL": "", "MRI_VLM_MODEL": "m"}) is None
+    assert from_variables({"MRI_VLM_URL": "", "MRI_VLM_MODEL": ""}) is None
+
+
+def test_a_model_without_an_address_is_refused_not_ignored() -> None:
+    with pytest.raises(UnsafeAddress, match="MRI_VLM_MODEL is set and MRI_VLM_URL is not"):
+        from_variables({"MRI_VLM_URL": "", "MRI_VLM_MODEL": "m"})
 
 
 def test_the_environment_names_server_and_model() -> None:

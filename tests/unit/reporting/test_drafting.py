@@ -1,6 +1,7 @@
 """What a language model is asked, and what becomes of its draft."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,22 @@ from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.contracts.draft import Draft
 from mri_analysis.contracts.report import DraftOutcome, LanguageModelUse, Report
 from mri_analysis.contracts.segmentation import Measurements
-from mri_analysis.reporting.compose import write_report
+from mri_analysis.reporting.compose import KEY_FINDINGS, NONE_OUTSIDE, write_report
 from mri_analysis.reporting.describe import describe
-from mri_analysis.reporting.drafting import PROMPT_VERSION, as_report, draft_request, placeholders
+from mri_analysis.reporting.drafting import (
+    EXAMPLES,
+    PROMPT_VERSION,
+    as_report,
+    draft_request,
+    in_draft,
+    placeholders,
+)
 from mri_analysis.reporting.evidence import Evidence, gather_evidence
+from mri_analysis.reporting.findings import FLAGGED
 from mri_analysis.reporting.guard import check_report
+from mri_analysis.reporting.markdown import main_part, render_markdown
 from tests.support.drafts import faithful_draft
+from tests.support.measurements import some_measurements
 
 Build = Callable[..., Measurements]
 
@@ -54,6 +65,22 @@ def test_a_faithful_draft_becomes_a_report_that_passes(evidence: Evidence):
     assert report.mode == "language_model"
     assert any("27.6 mL" in statement.text for statement in report.key_findings)
     assert "{{" not in report.model_dump_json()
+
+
+def test_the_example_sentences_of_the_prompt_pass_the_guard(evidence: Evidence):
+    # They are true of this study; a model that copies one for another is caught like any other
+    draft = faithful_draft(evidence)
+    for text in EXAMPLES:
+        names = re.findall(r"{{(\w+\.\w+(?:\.[\w-]+)?)\.", text)
+        cites = list(
+            dict.fromkeys(n if n.startswith("ref") else ".".join(n.split(".")[:2]) for n in names)
+        )
+        measurement = next(cite for cite in cites if not cite.startswith("reference."))
+        told = [f.id for f in evidence.findings() if measurement in f.measurement_ids]
+        draft["key_findings"].append({"text": text, "finding_ids": told, "cites": cites})
+
+    assert broken(draft, evidence) == set()
+    assert all(text in draft_request(evidence).system for text in EXAMPLES)
 
 
 def test_every_placeholder_holds_a_figure_the_guard_accepts(evidence: Evidence):
@@ -166,6 +193,83 @@ def test_a_second_question_tells_what_was_wrong_with_the_first(evidence: Evidenc
 
     told = asked["violations_of_your_last_draft"]
     assert [entry["rule"] for entry in told] == [violation.rule for violation in violations]
+
+
+def test_code_keeps_the_order_flagged_findings_first(evidence: Evidence):
+    base = faithful_draft(evidence)
+    backwards = Draft.model_validate(base | {"key_findings": base["key_findings"][::-1]})
+
+    report, found = as_report(backwards, composed(evidence), evidence, USED)
+
+    assert found == []
+    assert check_report(report, evidence) == []
+    flagged = [f for f in evidence.findings() if f.status in FLAGGED]
+    rest = [f for f in evidence.findings() if f.id in KEY_FINDINGS and f not in flagged]
+    assert [s.cites[0] for s in report.key_findings] == [
+        f.measurement_ids[0] for f in [*flagged, *rest]
+    ]
+    assert NONE_OUTSIDE not in [s.text for s in report.key_findings]
+
+
+def test_a_wrongly_named_claim_does_not_bury_a_flagged_finding(evidence: Evidence):
+    base = faithful_draft(evidence)
+    named = [
+        claim | {"finding_ids": ["finding.ventricles.volume"]}
+        if claim["finding_ids"] == ["finding.ventricles.asymmetry"]
+        else claim
+        for claim in base["key_findings"]
+    ]
+    draft = Draft.model_validate(base | {"key_findings": named[::-1]})
+
+    report, _ = as_report(draft, composed(evidence), evidence, USED)
+
+    about = [s.cites[0] for s in report.key_findings]
+    assert about.index("volume.ventricles") < about.index("volume.intracranial")
+
+
+def test_nothing_flagged_is_told_by_code_in_a_draft_too(knowledge: SqliteKnowledge, a_study: Build):
+    quiet = gather_evidence(a_study(), knowledge, for_model=True)
+    draft = Draft.model_validate(faithful_draft(quiet))
+
+    report, found = as_report(draft, composed(quiet), quiet, USED)
+
+    assert found == []
+    assert check_report(report, quiet) == []
+    assert report.key_findings[0].text == NONE_OUTSIDE
+    # It is code's alone: a model that copies it is told so
+    claim = {
+        "text": NONE_OUTSIDE,
+        "finding_ids": ["finding.brain.volume"],
+        "cites": ["volume.brain"],
+    }
+    base = faithful_draft(quiet)
+    copied = base | {"key_findings": [claim, *base["key_findings"]]}
+    assert "assertion" in broken(copied, quiet)
+
+
+def test_the_model_is_told_its_own_positions(evidence: Evidence, knowledge: SqliteKnowledge):
+    quiet = gather_evidence(some_measurements(), knowledge, for_model=True)
+    base = faithful_draft(quiet)
+    claims = base["key_findings"][::-1]
+    lie = claims[0] | {"text": "Brain volume {{volume.brain.total}}, hydrocephalus."}
+    lie |= {"finding_ids": ["finding.brain.volume"], "cites": ["volume.brain"]}
+    draft = Draft.model_validate(base | {"key_findings": [*claims, lie]})
+    report, _ = as_report(draft, composed(quiet), quiet, USED)
+
+    violations = in_draft(check_report(report, quiet), draft, quiet)
+
+    assert {v.where for v in violations} == {f"key_findings[{len(claims)}]"}
+
+
+def test_bands_are_said_to_be_derived_whoever_words_the_findings(evidence: Evidence):
+    draft = Draft.model_validate(faithful_draft(evidence))
+    report, _ = as_report(draft, composed(evidence), evidence, USED)
+
+    assert "band" in " ".join(s.text for s in report.key_findings)
+    assert "derived" not in " ".join(s.text for s in report.key_findings)
+    assert "derived from published figures" in " ".join(s.text for s in report.confidence)
+    page = render_markdown(report, evidence.measurements, evidence.references)
+    assert "derived from published figures" in main_part(page).split("## Confidence")[0]
 
 
 @pytest.mark.parametrize("filler", [",", ", ", "( ", "-", "' ", " "])

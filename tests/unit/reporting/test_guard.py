@@ -271,7 +271,10 @@ def test_true_statements_in_other_words_pass(stroke: tuple[Report, Evidence]):
     for text, cites in [
         ("Cortex 602 mL.", ["volume.cortex"]),
         ("Cortex 602.0 mL (36.8 % of the intracranial volume).", ["volume.cortex"]),
-        ("Evans index 0.34, enlarged.", ["ratio.evans_index"]),
+        (
+            "Evans index 0.34, above the usual criterion of 0.3.",
+            ["ratio.evans_index", "reference.evans.criterion"],
+        ),
         ("Ventricles asymmetric, the right side is smaller.", ["volume.ventricles"]),
     ]:
         assert check_report(with_finding(report, said(text, *cites)), evidence) == []

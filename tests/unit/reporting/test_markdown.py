@@ -4,17 +4,24 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from markdown_it import MarkdownIt
 
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.contracts.report import Report
-from mri_analysis.contracts.segmentation import Contrast, Measurements, Structure, Verdict
+from mri_analysis.contracts.segmentation import (
+    Contrast,
+    Measurements,
+    QualityCheck,
+    Structure,
+    Verdict,
+)
 from mri_analysis.contracts.study import PreparedStudy
 from mri_analysis.reporting.compose import write_report
 from mri_analysis.reporting.describe import describe
 from mri_analysis.reporting.evidence import Evidence, gather_evidence
 from mri_analysis.reporting.guard import check_report
-from mri_analysis.reporting.markdown import render_markdown
+from mri_analysis.reporting.markdown import main_part, render_markdown
 
 Build = Callable[..., Measurements]
 Write = Callable[[Measurements], tuple[Report, Evidence]]
@@ -29,7 +36,7 @@ def test_the_page_has_every_part(write: Write, stroke_study: Measurements):
     text = page(write, stroke_study)
     for heading in (
         "Key findings",
-        "Clinical significance",
+        "Background (quoted; says nothing about this patient)",
         "Recommended follow-up",
         "Confidence",
         "Not assessed",
@@ -42,6 +49,134 @@ def test_the_page_has_every_part(write: Write, stroke_study: Measurements):
     assert text.index("Lesions are not looked for") < text.index("## Key findings")
     assert "(montage.png)" in text
     assert "2025-01-16" in text
+
+
+def words(text: str) -> int:
+    """Words and figures; the bars of tables are none."""
+    return sum(any(c.isalnum() for c in token) for token in text.split())
+
+
+def test_a_reader_finds_what_matters_on_the_first_page(write: Write, a_study: Build):
+    report, _ = write(a_study())
+    main = main_part(page(write, a_study()))
+
+    headings = re.findall(r"^## (.+)$", main, re.MULTILINE)
+    assert headings == [
+        "Key findings",
+        "Recommended follow-up",
+        "Confidence",
+        "Not assessed",
+        "Measurements",
+    ]
+    assert words(main) < 700
+    # Nothing of these is left to the annex
+    assert "DRAFT, not signed" in main
+    assert "Image checks (they say nothing about disease): **pass**" in main
+    for sentence in report.not_assessed:
+        assert sentence in main
+
+
+def test_the_annex_holds_what_the_main_part_rests_on(write: Write, stroke_study: Measurements):
+    report, _ = write(stroke_study)
+    text = page(write, stroke_study)
+    annex = text.removeprefix(main_part(text))
+
+    assert main_part(text) != text
+    for passage in report.passages:
+        assert f"`{passage.id}`" in annex or passage.source in annex
+    for statement in report.clinical_significance:
+        assert plain(statement.text) in annex
+    for attribution in report.attributions:
+        assert plain(attribution) in annex
+    assert annex.index("## Background") < annex.index("| Checked for |")
+
+
+def plain(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+
+
+@pytest.mark.parametrize(
+    ("value", "warn", "fail", "verdict", "row"),
+    [
+        (1.0, 2.1, 7.0, Verdict.PASS, "1 | at most 2.1 | at most 7"),
+        (0.7, 0.65, 0.6, Verdict.PASS, "0.7 | at least 0.65 | at least 0.6"),
+        (30.0, 20.0, None, Verdict.WARN, "30 | at most 20 | -"),
+        (12.0, 20.0, None, Verdict.PASS, "12 | at most 20 | -"),
+        (0.6, 0.15, None, Verdict.PASS, "0.6 | at least 0.15 | -"),
+        (0.1, 0.15, None, Verdict.WARN, "0.1 | at least 0.15 | -"),
+        (0.0, None, 0.0, Verdict.PASS, "0 | - | at most 0"),
+        (2.0, None, 0.0, Verdict.FAIL, "2 | - | at most 0"),
+        (0.15, 0.15, None, Verdict.PASS, "0.15 | 0.15 | -"),
+        (None, None, None, Verdict.PASS, "- | - | -"),
+    ],
+)
+def test_limits_tell_their_direction(
+    write: Write,
+    a_study: Build,
+    value: float | None,
+    warn: float | None,
+    fail: float | None,
+    verdict: Verdict,
+    row: str,
+):
+    study = a_study()
+    check = QualityCheck(
+        code="some_check",
+        verdict=verdict,
+        value=value,
+        warn_limit=warn,
+        fail_limit=fail,
+        message="Said.",
+    )
+    quality = study.quality.model_copy(update={"checks": [check]})
+    text = page(write, study.model_copy(update={"quality": quality}))
+    assert f"| some check | {verdict.value} | {row} |" in text
+
+
+def test_the_sign_of_the_asymmetry_index_is_told_once_where_it_is_first_used(
+    write: Write, stroke_study: Measurements
+):
+    text = page(write, stroke_study)
+    assert text.count("positive means the patient's left is larger") == 1
+    findings = text.split("## Key findings")[1].split("\n## ")[0]
+    assert "positive means the patient's left is larger" in findings
+
+
+def test_without_sides_among_the_key_findings_the_sign_is_told_at_the_table(
+    write: Write, a_study: Build
+):
+    study = a_study(missing=frozenset({Structure.VENTRICLES}))
+    text = page(write, study)
+    assert "positive means" not in text.split("## Key findings")[1].split("\n## ")[0]
+    assert "positive means" in text.split("## Measurements")[1].split("\n# Annex")[0]
+
+
+def test_the_caveat_about_definitions_stands_beside_definitions_only(
+    write: Write, a_study: Build, stroke_study: Measurements
+):
+    caveat = "A quoted definition is no evidence"
+    ordinary, evidence = write(a_study())
+    assert caveat not in page(write, a_study())
+    assert not check_report(ordinary, evidence)
+
+    flagged, _ = write(stroke_study)
+    defined = [p for p in flagged.passages if ":" in p.id]
+    assert defined
+    assert caveat in page(write, stroke_study)
+
+
+def test_a_band_without_its_origin_is_explained(write: Write, a_study: Build):
+    report, evidence = write(a_study())
+    told = [
+        s.model_copy(update={"text": s.text.replace(" derived from published figures", "")})
+        for s in report.key_findings
+    ]
+    text = render_markdown(
+        report.model_copy(update={"key_findings": told}), a_study(), evidence.references
+    )
+    findings = text.split("## Key findings")[1].split("\n## ")[0]
+    assert "derived from published figures; nobody published the bands" in findings
+    assert "nobody published the bands" not in page(write, a_study())
 
 
 def test_every_band_is_printed_with_its_construction(write: Write, a_study: Build):
@@ -95,7 +230,7 @@ def test_tables_render_and_markup_in_messages_does_not(write: Write, a_study: Bu
         .enable("table")
         .render(page(write, study.model_copy(update={"quality": quality})))
     )
-    assert html.count("<table>") >= 5
+    assert html.count("<table>") == 4
     assert "<b>" not in html
     assert "<em>" not in html
     assert 'href="http://b"' not in html
@@ -142,5 +277,5 @@ def test_decisions_about_the_upload_are_told(
 
     assert not check_report(report, evidence)
     assert "left and right from the qform" in text
-    assert "| Report written | 2026-03-01 12:30 UTC |" in text
+    assert "Written on 2026-03-01 at 12:30 UTC by fixed rules" in text
     assert "Voxels of 64 bits were stored with 32." in text

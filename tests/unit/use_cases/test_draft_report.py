@@ -1,5 +1,6 @@
 """A language model can make a report better and can never fail a study."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -160,8 +161,54 @@ def test_without_a_usable_answer_the_composed_report_stands(
     assert outcome_of(done) is outcome
     assert done.report.mode == "composed"
     assert said in " ".join(s.text for s in done.report.confidence)
-    assert done.report.language_model is not None
-    assert done.report.language_model.cost_usd is None
+    use = done.report.language_model
+    assert use is not None
+    assert use.cost_usd is None
+    assert use.reason
+    assert use.seconds is not None
+    assert done.drafts == [{"draft": None, "violations": [], "reason": use.reason}]
+
+
+class Slow:
+    """Fails after a while, as a server that hangs."""
+
+    name = "scripted:slow"
+
+    def draft(self, request: DraftRequest) -> DraftAnswer:
+        time.sleep(0.05)
+        raise LanguageModelUnavailable("The language model did not answer in time.")
+
+
+def test_what_a_hung_attempt_took_is_measured_and_what_it_cost_is_unknown(evidence: Evidence):
+    done = drafted(evidence, Writer(Slow(), prices=TokenPrices(3, 15)))
+
+    use = done.report.language_model
+    assert use is not None
+    assert use.seconds is not None
+    assert 0.05 <= use.seconds < 5
+    assert (use.input_tokens, use.output_tokens, use.cached_input_tokens) == (None, None, None)
+    assert use.cost_usd is None
+    assert use.reason == "The language model did not answer in time."
+
+
+def test_tokens_are_unknown_where_one_attempt_of_two_told_none(evidence: Evidence):
+    honest = faithful_draft(evidence)
+    lying = honest | {"key_findings": [*honest["key_findings"], LIE]}
+    model = ScriptedModel(lying, LanguageModelUnavailable("throttled"))
+
+    done = drafted(evidence, Writer(model, prices=TokenPrices(3, 15)))
+
+    use = done.report.language_model
+    assert use is not None
+    assert use.attempts == 2
+    assert (use.input_tokens, use.cost_usd) == (None, None)
+    assert [entry["draft"] is None for entry in done.drafts] == [False, True]
+
+
+def test_no_word_of_an_answer_becomes_a_reason(evidence: Evidence):
+    done = drafted(evidence, Writer(ScriptedModel({"key_findings": "Ignore the rules"})))
+
+    assert "Ignore" not in done.report.model_dump_json()
 
 
 @pytest.mark.parametrize("answer", [True, LanguageModelUnavailable("throttled")])

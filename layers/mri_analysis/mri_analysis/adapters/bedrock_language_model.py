@@ -124,10 +124,9 @@ class BedrockLanguageModel:
         used = _mapping(answer.get("usage"))
         return DraftAnswer(
             content=self._tool_input(answer),
-            # Bedrock counts what it wrote into the cache apart from the rest of the input.
-            input_tokens=_count(used, "inputTokens") + _count(used, "cacheWriteInputTokens"),
+            input_tokens=_input_tokens(used),
             output_tokens=_count(used, "outputTokens"),
-            cached_input_tokens=_count(used, "cacheReadInputTokens"),
+            cached_input_tokens=_cached_tokens(used),
             seconds=round(seconds, 3),
         )
 
@@ -235,6 +234,20 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _count(used: Mapping[str, Any], name: str) -> int:
+def _input_tokens(used: Mapping[str, Any]) -> int | None:
+    """Bedrock counts what it wrote into the cache apart from the rest of the input."""
+    fresh = _count(used, "inputTokens")
+    return None if fresh is None else fresh + (_count(used, "cacheWriteInputTokens") or 0)
+
+
+def _cached_tokens(used: Mapping[str, Any]) -> int | None:
+    """None where the service counted nothing; nought where it knows no cache."""
+    return (
+        None if _count(used, "inputTokens") is None else _count(used, "cacheReadInputTokens") or 0
+    )
+
+
+def _count(used: Mapping[str, Any], name: str) -> int | None:
     value = used.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    known = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if known else None

@@ -114,11 +114,8 @@ class ChatServer:
         """
         connection: HTTPConnection
         if self.scheme == "https":
-            trusted = ssl.create_default_context()
-            if ca_file:
-                trusted.load_verify_locations(ca_file)
             connection = HTTPSConnection(
-                self.host, self.port, timeout=CONNECT_SECONDS, context=trusted
+                self.host, self.port, timeout=CONNECT_SECONDS, context=trusted_authorities(ca_file)
             )
         else:
             connection = HTTPConnection(self.host, self.port, timeout=CONNECT_SECONDS)
@@ -137,6 +134,29 @@ class ChatServer:
         except OSError:
             return False  # nobody knows yet: ``connect`` looks at where it got
         return not all(_is_private(str(entry[4][0])) for entry in found)
+
+
+def trusted_authorities(ca_file: str = "") -> ssl.SSLContext:
+    """Who may vouch for a server: the system's authorities, and those of ``ca_file`` (PEM).
+
+    Raises
+    ------
+    SettingInvalid
+        There is no such file, or it holds no certificate.
+    """
+    trusted = ssl.create_default_context()
+    if ca_file:
+        try:
+            trusted.load_verify_locations(ca_file)
+        except ssl.SSLError:
+            raise SettingInvalid(
+                f"The language model's authority (LlmCaFile) {ca_file} holds no PEM certificate."
+            ) from None
+        except OSError:
+            raise SettingInvalid(
+                f"The language model's authority (LlmCaFile) {ca_file} cannot be read."
+            ) from None
+    return trusted
 
 
 def _is_private(text: str) -> bool:
@@ -169,6 +189,11 @@ class OpenAiLanguageModel:
         One question with its second attempt.
     pause_seconds
         Before the second attempt, which only a busy server gets.
+
+    Raises
+    ------
+    SettingInvalid
+        ``ca_file`` cannot be read, or holds no certificate.
     """
 
     def __init__(
@@ -185,6 +210,7 @@ class OpenAiLanguageModel:
         pause_seconds: float = 1.0,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
+        trusted_authorities(ca_file)  # a missing file would look like a silent server
         self._server = server
         self._model = model
         self._api_key = api_key
@@ -219,13 +245,14 @@ class OpenAiLanguageModel:
                 raise _refused(still.status) from None
         seconds = time.perf_counter() - started
         used = _mapping(answer.get("usage"))
-        cached = _count(_mapping(used.get("prompt_tokens_details")), "cached_tokens")
+        asked = _count(used, "prompt_tokens")
+        # A server that tells nothing of a cache has none; the cached part is counted in.
+        cached = _count(_mapping(used.get("prompt_tokens_details")), "cached_tokens") or 0
         return DraftAnswer(
             content=self._content(answer),
-            # OpenAI counts the cached part in, Bedrock does not.
-            input_tokens=max(0, _count(used, "prompt_tokens") - cached),
+            input_tokens=None if asked is None else max(0, asked - cached),
             output_tokens=_count(used, "completion_tokens"),
-            cached_input_tokens=cached,
+            cached_input_tokens=None if asked is None else cached,
             seconds=round(seconds, 3),
         )
 
@@ -366,7 +393,7 @@ def listed_models(server: ChatServer, *, api_key: str = "", ca_file: str = "") -
         raise LanguageModelUnavailable(
             f"The language model did not answer ({type(error).__name__})."
         ) from None
-    except LanguageModelAnswerUnusable as error:
+    except (LanguageModelAnswerUnusable, SettingInvalid) as error:
         raise LanguageModelUnavailable(str(error)) from None
     if not isinstance(models, list):
         return []
@@ -421,6 +448,8 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _count(used: Mapping[str, Any], name: str) -> int:
+def _count(used: Mapping[str, Any], name: str) -> int | None:
+    """A count of the answer; None where the server does not tell one."""
     value = used.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    known = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if known else None

@@ -117,7 +117,11 @@ class DraftOutcome(StrEnum):
 
 
 class LanguageModelUse(Contract):
-    """A language model that was asked for this report, used or not."""
+    """A language model that was asked for this report, used or not.
+
+    Figures are sums over all attempts, and None where one of them did not tell: what an attempt
+    without a usable answer cost is not known, and is not nothing.
+    """
 
     name: str = Field(description="provider and model or inference profile, from the settings")
     prompt_version: str
@@ -126,11 +130,16 @@ class LanguageModelUse(Contract):
     broken_rules: list[str] = Field(
         default_factory=list, description="names of the guard's rules that drafts broke"
     )
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_input_tokens: int = 0
-    cost_usd: float | None = Field(default=None, description="None where no prices are set")
-    seconds: float = 0.0
+    reason: str | None = Field(
+        default=None, description="why the draft was not used, in words of code; None where it was"
+    )
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cost_usd: float | None = Field(
+        default=None, description="None where no prices are set or tokens are not known"
+    )
+    seconds: float | None = Field(default=None, description="measured, also where nothing came")
 
 
 class Report(Contract):

@@ -18,12 +18,15 @@ class DraftRequest:
 
 @dataclass(frozen=True)
 class DraftAnswer:
-    """The model's answer, parsed from JSON and otherwise unchecked, and what it used."""
+    """The model's answer, parsed from JSON and otherwise unchecked, and what it used.
+
+    Tokens are None where the service did not count them.
+    """
 
     content: Any
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_input_tokens: int | None
     seconds: float
 
 

@@ -45,6 +45,10 @@ NONE_OUTSIDE = (
 )
 """The one measured statement that denies something and cites many figures: code has counted."""
 
+DEFINITION_CAVEAT = "note.definition-is-not-evidence"
+_EXPLAINING = ("note.", "document.")
+"""Ids of passages that define no term; all others are of an ontology."""
+
 CONTRAST_ID = "image.contrast"
 VERDICT_ID = "quality.verdict"
 MODE_ID = "report.mode"
@@ -80,7 +84,7 @@ def write_report(
     """
     measurements = evidence.measurements
     key_findings = _key_findings(description.findings)
-    significance = [quoted(passage) for passage in evidence.quotations]
+    significance = [quoted(passage) for passage in quotations(evidence.quotations)]
     follow_up = [
         Statement(kind=StatementKind.RULE, text=rule.text, cites=[rule.id, *measurement_ids])
         for rule, measurement_ids in evidence.applicable_rules()
@@ -105,6 +109,12 @@ def write_report(
     )
 
 
+def quotations(found: Sequence[Passage]) -> list[Passage]:
+    """What is quoted of the passages found: the caveat about definitions only beside one."""
+    defined = any(not passage.id.startswith(_EXPLAINING) for passage in found)
+    return [passage for passage in found if defined or passage.id != DEFINITION_CAVEAT]
+
+
 def quoted(passage: Passage) -> Statement:
     """A passage, word for word."""
     return Statement(kind=StatementKind.QUOTED, text=passage.text, cites=[passage.id])
@@ -122,7 +132,8 @@ _HOW_WRITTEN: dict[DraftOutcome | None, str] = {
     None: f"{_COMPOSED}; no language model wrote any of it.",
     DraftOutcome.USED: (
         "A language model worded the key findings; code filled in every figure, quoted every "
-        "passage and checked each sentence against the measurements."
+        "passage and checked each sentence against the measurements. Any band named in them is "
+        "derived from published figures; nobody published the band."
     ),
     DraftOutcome.UNAVAILABLE: f"{_COMPOSED}; the language model did not answer.",
     DraftOutcome.UNUSABLE: f"{_COMPOSED}; the language model's answer could not be used.",
@@ -188,11 +199,19 @@ def _key_findings(findings: Sequence[Finding]) -> list[Statement]:
         for finding in findings
         if finding.id in KEY_FINDINGS and finding not in flagged and finding.measurement_ids
     ]
-    statements = [_measured(finding) for finding in flagged]
+    return [
+        *(_measured(finding) for finding in flagged),
+        *none_outside(findings),
+        *(_measured(finding) for finding in usual),
+    ]
+
+
+def none_outside(findings: Sequence[Finding]) -> list[Statement]:
+    """The sentence that nothing lies outside, where figures were compared and none does."""
     compared = compared_measurements(findings)
-    if compared and not flagged:
-        statements.append(Statement(kind=StatementKind.MEASURED, text=NONE_OUTSIDE, cites=compared))
-    return statements + [_measured(finding) for finding in usual]
+    if not compared or any(finding.status in FLAGGED for finding in findings):
+        return []
+    return [Statement(kind=StatementKind.MEASURED, text=NONE_OUTSIDE, cites=compared)]
 
 
 def _measured(finding: Finding) -> Statement:

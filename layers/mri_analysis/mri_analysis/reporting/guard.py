@@ -8,7 +8,7 @@ for nothing.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mri_analysis.contracts.report import (
@@ -22,7 +22,6 @@ from mri_analysis.contracts.report import (
 )
 from mri_analysis.contracts.segmentation import Measurements
 from mri_analysis.reporting import figures
-from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, MENTIONS
 from mri_analysis.reporting.compose import (
     DISCLAIMER,
     NONE_OUTSIDE,
@@ -32,9 +31,8 @@ from mri_analysis.reporting.compose import (
 from mri_analysis.reporting.describe import not_assessed_sentences
 from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.findings import FLAGGED, compared_measurements, ratio_decimals
-from mri_analysis.reporting.lexicon import VOCABULARY
 from mri_analysis.reporting.observations import observation_statements
-from mri_analysis.reporting.prose import NO_VERDICT, Figure, Level, Quantity, Reading, read
+from mri_analysis.reporting.prose import Level, Matter, Measured, Quantity, Reading, read
 
 
 @dataclass(frozen=True)
@@ -60,51 +58,8 @@ def _any_of(words: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(words.split())})\b", re.IGNORECASE)
 
 
-_NUMBER_WORD = re.compile(
-    r"\b(one|two|three|four|five|six|seven|eight|nine|ten|twice|thrice|half|halve\w*|thirds?"
-    r"|quarters?|"
-    r"double\w*|triple\w*|dozen\w*|twofold|hundred\w*|tenth\w*|fifths?|percentage points?)\b"
-    r"(?<!the two)",
-    re.IGNORECASE,
-)
 _PUBLISHED_BAND = re.compile(
     r"\bpublished (?:reference )?(?:band|range|interval|criterion)\b", re.I
-)
-_WHOLE = r"(?:intracranial (?:volume|space|compartment|cavity)|ICV|e?TIV)"
-_SHARE_OF = re.compile(
-    rf"(?:%|per ?cent)\s*\)?,?\s*(?:(?:of|in) )?(?:the |its |total )?(?:total )?{_WHOLE}\b"
-    rf"|\b(?:share|part|percentage|proportion|portion) (?:of|in) (?:the )?{_WHOLE}\b"
-    rf"|\b(?:relative|related|in relation) to (?:the )?{_WHOLE}\b"
-    rf"|^of the {_WHOLE}\b|\bintracranial share\b|\b(?:half|side) of the brain\b",
-    re.IGNORECASE,
-)
-"""The intracranial volume as what a share is taken of."""
-_AS_WHOLE = re.compile(
-    rf"\b(?:of|in|to|from) (?:the |its )?(?:total )?{_WHOLE}\b"
-    r"|\bratio of brain (?:volume|tissue)(?= to\b)",
-    re.IGNORECASE,
-)
-_COUNTED_SIDES = re.compile(
-    r"\b(?:left|right|larger|smaller|greater|other|each|latter)(?:-hand)? (?:half|one)\b"
-    r"|\b(?:the|its|both|these|of) two\b|\btwo (?:\w+ )?(?:halves|sides|hemispheres|thalami"
-    r"|hippocampi|"
-    r"ventricles|volumes|widths|parts|values|figures)\b|\b(?:both|ventricular|cerebellar"
-    r"|cortical|lateral) halves\b"
-    r"|\b(?:cerebellum|ventricle|thalamus|hippocampus|cortex|hemisphere) one\b",
-    re.IGNORECASE,
-)
-_NEGATION = re.compile(
-    r"\b(no|not|none|never|without|neither|nor|absen\w+|negative|free of|lack\w*|cannot|exclu\w+|"
-    r"un\w*likely|\w+n't)\b",
-    re.IGNORECASE,
-)
-_PERMITTED_NEGATION = re.compile(
-    r"\b(?:does|do|is|are) not (?:exceed|pass|cross|reach|surpass|go beyond|lie beyond|lie outside|"
-    r"leave|beyond|outside|over|past)\b|\b(?:doesn't|isn't|aren't) (?:exceed|pass|cross|beyond"
-    r"|outside)\b"
-    r"|\bwithout (?:exceeding|passing|crossing|reaching|leaving)\b"
-    r"|\bnot (?:beyond|outside|compared|judged|exceeding|exceeded|held)\b",
-    re.IGNORECASE,
 )
 _UNMEASURED = _any_of(
     r"""lesion\w* tumou?r\w* mass(?:es)? infarct\w* stroke\w* isch\w*mi\w+ h\w*morrhag\w+ bleed\w*
@@ -177,7 +132,7 @@ class _Context:
         self.passages = evidence.passages()
         self.quotable = {passage.id for passage in evidence.quotable()}
         self.references = {reference.id: reference for reference in evidence.references}
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[tuple[str, ...], Reading] = {}
         self.applicable = {rule.id: (rule, ids) for rule, ids in evidence.applicable_rules()}
 
     def is_measurement(self, cite: str) -> bool:
@@ -185,49 +140,50 @@ class _Context:
 
     def reading(self, statement: Statement) -> Reading:
         """What the words of a statement say; each is read once."""
-        if statement.text not in self._readings:
-            self._readings[statement.text] = read(statement.text, VOCABULARY)
-        return self._readings[statement.text]
+        key = (statement.text, *statement.cites)
+        if key not in self._readings:
+            measured = [cite for cite in statement.cites if self.is_measurement(cite)]
+            self._readings[key] = (
+                read(statement.text, Measured(measured[0], self._figures(statement)))
+                if measured
+                else Reading()
+            )
+        return self._readings[key]
 
     def cited_references(self, statement: Statement) -> list[Reference]:
         cited = [self.references[cite] for cite in statement.cites if cite in self.references]
         return [reference for reference in cited if reference.measurement_id in statement.cites]
 
-    def allowed_figures(
-        self, statement: Statement
-    ) -> dict[tuple[Quantity, str, str], tuple[float, ...]]:
-        """By quantity, name and unit: the figures as they are printed, nothing rounder or finer."""
-        allowed: dict[tuple[Quantity, str, str], tuple[float, ...]] = {}
+    def _figures(self, statement: Statement) -> dict[tuple[float, str], str]:
+        """By value and unit: what figures it is, as they are printed, nothing rounder or finer."""
+        letters: dict[tuple[float, str], str] = {}
 
-        def allow(quantity: Quantity, value: float | None, unit: str, name: str = "") -> None:
+        def allow(quantity: Quantity, value: float | None, unit: str) -> None:
             if value is not None:
-                key = (quantity, name, unit)
-                allowed[key] = (*allowed.get(key, ()), value)
+                letters[value, unit] = letters.get((value, unit), "") + quantity
 
         for cite in statement.cites:
             if (volume := self.volumes.get(cite)) is not None:
-                allow(Quantity.VOLUME, _printed_volume(volume.total_ml), "mL")
-                for name, side in (("left", volume.left_ml), ("right", volume.right_ml)):
-                    allow(Quantity.SIDE, _printed_volume(side), "mL", name)
+                allow(Quantity.TOTAL, _printed_volume(volume.total_ml), "mL")
+                allow(Quantity.LEFT, _printed_volume(volume.left_ml), "mL")
+                allow(Quantity.RIGHT, _printed_volume(volume.right_ml), "mL")
                 allow(Quantity.SHARE, _printed(volume.percent_of_icv, 1), "%")
                 allow(Quantity.ASYMMETRY, _printed(volume.asymmetry_percent, 1), "%")
             if (ratio := self.ratios.get(cite)) is not None:
-                for quantity in (Quantity.RATIO, Quantity.UNNAMED):
-                    allow(quantity, _printed(ratio.value, ratio_decimals(cite)), "")
-                widths = {n: w for n, w in ratio.parts.items() if n.endswith("_mm")}
-                for name, width in widths.items():
-                    allow(Quantity.WIDTH, _printed(width, 1), "mm", name)
-                    allow(Quantity.WIDTH, _printed(width, 1), "mm")
+                allow(Quantity.RATIO, _printed(ratio.value, ratio_decimals(cite)), "")
+                for name, quantity in _WIDTHS.items():
+                    allow(quantity, _printed(ratio.parts.get(name), 1), "mm")
         for reference in self.cited_references(statement):
+            low, high = reference.low, reference.high
             if reference.quantity == "asymmetry_percent":
-                bound = reference.high if reference.high is not None else reference.low
+                bound = high if high is not None else low
                 allow(Quantity.LIMIT, None if bound is None else abs(bound), "%")
-                continue
-            for quantity, end in ((Quantity.LOW, reference.low), (Quantity.HIGH, reference.high)):
-                allow(quantity, end, reference.unit)
-                allow(Quantity.END, end, reference.unit)
-                allow(Quantity.UNNAMED, end, reference.unit)
-        return allowed
+            elif low is None:
+                allow(Quantity.CRITERION, high, reference.unit)
+            else:
+                allow(Quantity.LOW, low, reference.unit)
+                allow(Quantity.HIGH, high, reference.unit)
+        return letters
 
     def asymmetric_sides(self, statement: Statement) -> set[str]:
         """The larger sides that a finding on a cited measurement names."""
@@ -239,12 +195,20 @@ class _Context:
             and set(finding.measurement_ids) & set(statement.cites)
         }
 
-    def cited_statuses(self, statement: Statement) -> set[FindingStatus]:
+    def statuses(self, statement: Statement) -> dict[Matter, FindingStatus]:
+        """What code decided on level and sides of the cited measurement."""
         return {
-            finding.status
+            _matter(finding): finding.status
             for finding in self.findings
             if any(id_ in statement.cites for id_ in finding.measurement_ids)
         }
+
+
+_WIDTHS = {"frontal_horns_mm": Quantity.HORNS, "inner_skull_mm": Quantity.SKULL}
+
+
+def _matter(finding: Finding) -> Matter:
+    return Matter.SIDES if finding.id.endswith(".asymmetry") else Matter.LEVEL
 
 
 def _printed(value: float | None, decimals: int) -> float | None:
@@ -300,11 +264,6 @@ def _asserts_measurement(
         if any(finding.status in FLAGGED for finding in context.findings):
             yield "direction", "says that nothing lies outside, but a finding does"
         return
-    rest = NO_VERDICT.sub(" ", statement.text)
-    for match in _NEGATION.finditer(_PERMITTED_NEGATION.sub(" ", rest)):
-        yield "not_assessed", f"'{match[0]}': a measurement cannot deny anything"
-    for word in _NUMBER_WORD.finditer(_COUNTED_SIDES.sub(" ", statement.text)):
-        yield "number", f"'{word[0]}': write numbers in digits"
     if _PUBLISHED_BAND.search(statement.text):
         yield "number", "nobody published the band: it is derived from published figures"
 
@@ -316,44 +275,28 @@ def _as_measured(
     if statement.text == NONE_OUTSIDE:
         return
     reading = context.reading(statement)
-    for word in reading.unknown:
-        # Digits in another guise are a matter of numbers, everything else one of words.
-        rule = "number" if any(character.isnumeric() for character in word) else "vocabulary"
-        yield rule, f"'{word}' is no word a measurement can prove"
-    for piece in reading.unbound:
-        yield "number", f"'{piece}' is tied to nothing that was measured"
-    allowed = context.allowed_figures(statement)
-
-    def wrong(figures_read: Iterable[Figure]) -> list[Figure]:
-        return [
-            figure
-            for figure in figures_read
-            if figure.value not in allowed.get((figure.quantity, figure.name, figure.unit), ())
-        ]
-
-    volumes = min((wrong(way) for way in reading.volumes), key=len, default=None)
-    if volumes is None:
-        yield "laterality", "a side is named that no figure belongs to"
-    for figure in [*wrong(reading.figures), *(volumes or ())]:
-        yield "number", f"'{figure.text}' is no {figure.quantity} of the cited measurement"
+    if not reading.named:
+        yield "structure", "does not name what it cites"
+    for unread in reading.unread:
+        yield unread.rule, f"'{unread.text}' is nothing the cited measurement can prove here"
     larger = context.asymmetric_sides(statement)
     for side in reading.larger_sides:
         if side not in larger:
             yield "laterality", f"the {side} side is not the larger one of the cited measurement"
-    statuses = context.cited_statuses(statement)
+    statuses = context.statuses(statement)
     for direction in reading.directions:
-        if not _STATUS_OF[direction.level] & statuses:
+        status = statuses.get(direction.matter)
+        if not direction.proven or status not in _STATUS_OF[direction.level]:
             yield "direction", f"'{direction.text}' does not agree with the cited measurement"
-    if reading.withholds_verdict and FindingStatus.MEASURED not in statuses:
-        yield "direction", "says that there is no verdict, but there is one"
-    if reading.mentions_reference and not reading.withholds_verdict:
-        if not reading.directions:
-            yield "direction", "names a band, criterion or limit and not where the figure lies"
-        held = any(direction.level in _HELD_AGAINST for direction in reading.directions)
-        if held and not context.cited_references(statement):
-            yield "citation", "mentions a band, criterion or limit without citing it"
-    states = (reading.figures, reading.directions, reading.larger_sides)
-    if not any(states) and not any(reading.volumes) and not reading.withholds_verdict:
+    for matter in reading.withheld:
+        if not _may_be_withheld(matter, reading, statuses):
+            yield "direction", "says that there is no verdict, but there is one"
+    if reading.mentions_reference and not reading.directions:
+        yield "direction", "names a band, criterion or limit and not where the figure lies"
+    held = reading.mentions_reference or any(d.held for d in reading.directions)
+    if held and not context.cited_references(statement):
+        yield "citation", "mentions a band, criterion or limit without citing it"
+    if not (reading.figures or reading.directions or reading.larger_sides):
         yield "vocabulary", "states no figure, side or direction"
 
 
@@ -365,27 +308,16 @@ _STATUS_OF: dict[Level, frozenset[FindingStatus]] = {
     Level.SYMMETRIC: frozenset({FindingStatus.SYMMETRIC}),
     Level.ASYMMETRIC: frozenset({FindingStatus.ASYMMETRIC}),
 }
-_HELD_AGAINST = frozenset({Level.WITHIN, Level.ABOVE, Level.BELOW, Level.OUTSIDE})
 
 
-def _structures(
-    statement: Statement, report: Report, context: _Context
-) -> Iterator[tuple[str, str]]:
-    text = _SHARE_OF.sub(" ", statement.text)
-    shares = any(f.quantity is Quantity.SHARE for f in context.reading(statement).figures)
-    if shares or BRAIN_PARENCHYMAL_FRACTION in statement.cites:
-        text = _AS_WHOLE.sub(" ", text)
-    named: set[str] = set()
-    for measurement_id, mention in MENTIONS:
-        if mention.search(text):
-            named.add(measurement_id)
-            text = mention.sub(" ", text)
-    for measurement_id in sorted(named - set(statement.cites)):
-        yield "structure", f"names {measurement_id} without citing it"
-    cited = [cite for cite in statement.cites if context.is_measurement(cite)]
-    # The count over all compared figures names none, also where only one was compared.
-    if len(cited) == 1 and not named and statement.text != NONE_OUTSIDE:
-        yield "structure", f"does not name {cited[0]}"
+def _may_be_withheld(
+    matter: Matter, reading: Reading, statuses: dict[Matter, FindingStatus]
+) -> bool:
+    status = statuses.get(matter)
+    if matter is Matter.SIDES and Quantity.ASYMMETRY not in reading.figures:
+        # The two volumes of the sides alone are held against nothing.
+        return status in (FindingStatus.MEASURED, FindingStatus.SYMMETRIC)
+    return status is FindingStatus.MEASURED
 
 
 def _verbatim(statement: Statement, report: Report, context: _Context) -> Iterator[tuple[str, str]]:
@@ -415,7 +347,6 @@ _CHECKS: dict[StatementKind, tuple[_Check, ...]] = {
         _one_measurement,
         _asserts_measurement,
         _as_measured,
-        _structures,
     ),
     StatementKind.QUOTED: (_citations, _verbatim),
     StatementKind.RULE: (_citations, _recommendation),
@@ -449,19 +380,21 @@ def _omissions(report: Report, context: _Context) -> Iterator[Violation]:
 
 
 def _tells(finding: Finding, statement: Statement, context: _Context) -> bool:
-    """Whether a statement says what was found, a side difference with its larger side."""
+    """Whether a statement says what was found with its figure, a side difference with its side."""
     if not set(finding.measurement_ids) <= set(statement.cites):
         return False
-    reading = context.reading(statement)
-    if not any(finding.status in _STATUS_OF[d.level] for d in reading.directions):
-        return False
-    if finding.status is not FindingStatus.ASYMMETRIC:
-        return True
-    sides = max(
-        (sum(figure.quantity is Quantity.SIDE for figure in way) for way in reading.volumes),
-        default=0,
+    reading, matter = context.reading(statement), _matter(finding)
+    told = any(
+        direction.matter is matter and finding.status in _STATUS_OF[direction.level]
+        for direction in reading.directions
     )
-    return bool(reading.larger_sides) or sides > 1
+    if matter is Matter.LEVEL:
+        return told and bool({Quantity.TOTAL, Quantity.RATIO} & reading.figures)
+    sides = bool(reading.larger_sides) or {Quantity.LEFT, Quantity.RIGHT} <= reading.figures
+    return told and sides and bool(_SIDE_FIGURES & reading.figures)
+
+
+_SIDE_FIGURES = frozenset({Quantity.ASYMMETRY, Quantity.LEFT, Quantity.RIGHT})
 
 
 def _written_by_code(report: Report, context: _Context) -> Iterator[Violation]:

@@ -1,4 +1,8 @@
-"""``report.md``: the report as a page a clinician can read and print."""
+"""``report.md``: the report as a page a clinician can read and print.
+
+The main part is what a reader needs beside the images, on about a page; everything that a figure or
+a sentence rests on is in the annex below it, and every number in brackets leads there.
+"""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +18,7 @@ from mri_analysis.contracts.report import (
 from mri_analysis.contracts.segmentation import (
     Contrast,
     Measurements,
+    QualityCheck,
     RatioMeasurement,
     Structure,
     Verdict,
@@ -25,6 +30,7 @@ from mri_analysis.reporting.anatomy import RATIO_NAMES, STRUCTURE_NAMES, capital
 from mri_analysis.reporting.findings import find, ratio_decimals
 
 MONTAGE = "montage.png"
+ANNEX = "# Annex"
 _BLANK = "-"
 
 _RESULTS = {
@@ -32,8 +38,8 @@ _RESULTS = {
     FindingStatus.BELOW: "**below**",
     FindingStatus.ABOVE: "**above**",
     FindingStatus.ASYMMETRIC: "**asymmetric**",
-    FindingStatus.SYMMETRIC: "within limit",
-    FindingStatus.MEASURED: "no verdict",
+    FindingStatus.SYMMETRIC: "within",
+    FindingStatus.MEASURED: "none",
     FindingStatus.NOT_ASSESSED: "not assessed",
 }
 _WRITTEN_BY = {
@@ -44,6 +50,11 @@ _NOT_LOOKED_FOR = (
     "\n>\n> **Lesions are not looked for.** A stroke, a tumour, a bleed or white-matter disease "
     "would not be named here."
 )
+_SIGN = (
+    "Asymmetry index: 200 (left - right) / (left + right), in per cent; positive means the "
+    "patient's left is larger."
+)
+_DERIVED = "derived from published figures"
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
@@ -72,49 +83,58 @@ def render_markdown(
     used = [finding.reference for finding in findings if finding.reference is not None]
     for reference in used:
         numbers.setdefault(reference.id, str(len(numbers) + 1))
+    soft = any(volume.method is VolumeMethod.SOFT for volume in measurements.volumes)
+    sides_told = any(_tells_sides(statement) for statement in report.key_findings)
     blocks = [
         "# Brain MRI volumetry: draft report",
         "> **DRAFT, not signed.** " + _escaped(report.disclaimer) + _NOT_LOOKED_FOR,
         _warning(report, measurements),
-        _study_facts(report, measurements),
-        f"![Labels over the image, in three planes]({montage})" if montage else "",
+        _study_facts(report),
         "## Key findings",
         _bullets(report.key_findings, numbers),
-        "## Clinical significance",
-        "The paragraphs below explain terms and methods. They are quoted word for word and say "
-        "nothing about this patient.",
-        _quotations(report, numbers),
+        _below_key_findings(report, sides_told),
+        f"![Labels over the image, in three planes]({montage})" if montage else "",
         *_observations(report, numbers),
         "## Recommended follow-up",
         _bullets(report.recommended_follow_up, numbers),
         "## Confidence",
         _bullets(report.confidence, numbers),
-        _quality_table(measurements),
         "## Not assessed",
         "Nothing in this report says that one of these is present or absent.",
         "\n".join(f"- {_escaped(sentence)}" for sentence in report.not_assessed),
         "## Measurements",
         _volume_table(measurements, findings, numbers),
-        _ratio_table(measurements, findings, numbers),
-        "ICV: intracranial volume. Asymmetry index: 200 (left - right) / (left + right), in per "
-        "cent; positive means left larger. Left and right are the patient's. Ventricles: "
-        "lateral, third and fourth together. Deep grey matter: caudate, putamen, pallidum, "
-        "amygdala, accumbens and ventral diencephalon together. "
-        + (
-            "Volumes marked * are sums of class probabilities, the others voxel counts."
-            if any(volume.method is VolumeMethod.SOFT for volume in measurements.volumes)
-            else "Volumes are voxel counts."
-        ).replace("*", r"\*"),
+        ("" if sides_told else _SIGN + " ")
+        + "ICV: intracranial volume. Left and right are the patient's. Verdicts: against the "
+        "band, criterion or limit in the annex."
+        + (r" \* sum of class probabilities." if soft else ""),
+        ANNEX,
         "## Bands, criteria and limits used",
         _reference_table(used, numbers),
+        "## Background (quoted; says nothing about this patient)",
+        _quotations(report, numbers),
         "## Passages quoted and rules applied",
         _reference_list(report, findings, numbers),
+        "## Image and quality checks",
+        _image(measurements),
+        _quality_table(measurements),
+        "At most and at least tell where a value must lie for no warning and no failure."
+        if measurements.quality.checks
+        else "",
+        "## Ratios and methods",
+        _ratio_table(measurements, findings, numbers),
+        _methods(measurements, soft),
         "## Provenance",
         _provenance(report, measurements),
         "## Attributions",
         "\n".join(f"- {_escaped(text)}" for text in report.attributions),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def main_part(page: str) -> str:
+    """A page of :func:`render_markdown` without its annex."""
+    return page.partition(f"\n{ANNEX}\n")[0]
 
 
 def _escaped(text: str) -> str:
@@ -149,22 +169,29 @@ def _warning(report: Report, measurements: Measurements) -> str:
     return "\n>\n".join(lines)
 
 
-def _study_facts(report: Report, measurements: Measurements) -> str:
-    geometry = measurements.geometry
-    shape = " x ".join(str(size) for size in geometry.shape)
-    spacing = " x ".join(figures.printed(mm, 2) for mm in geometry.spacing_mm)
-    contrast = "T1-like" if measurements.contrast is Contrast.T1_LIKE else "not T1-like"
-    rows = [
-        ("Study", _escaped(report.job_id)),
-        ("Image", f"{shape} voxels of {spacing} mm, orientation {_escaped(geometry.orientation)}"),
-        ("Contrast, judged from the image", contrast),
-        ("Image checks (they say nothing about disease)", report.verdict.value),
-        ("Written by", _WRITTEN_BY[report.mode]),
-    ]
+def _study_facts(report: Report) -> str:
     written_at = report.provenance.get("written_at")
-    if written_at:
-        rows.insert(1, ("Report written", f"{written_at[:10]} {written_at[11:16]} UTC"))
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    written = f" on {written_at[:10]} at {written_at[11:16]} UTC" if written_at else ""
+    return (
+        f"Study {_escaped(report.job_id)}. Written{written} by {_WRITTEN_BY[report.mode]}. "
+        f"Image checks (they say nothing about disease): **{report.verdict.value}**."
+    )
+
+
+def _tells_sides(statement: Statement) -> bool:
+    """Whether a key finding states an asymmetry index, also where it says "the index" only."""
+    text = statement.text.lower()
+    volume = any(cite.startswith("volume.") for cite in statement.cites)
+    return "asymmetr" in text or (volume and re.search(r"\bind(?:ex|ices)\b", text) is not None)
+
+
+def _below_key_findings(report: Report, sides_told: bool) -> str:
+    lines = [_SIGN] if sides_told else []
+    text = " ".join(statement.text for statement in report.key_findings)
+    bands = re.search(r"\bbands? of\b|\b(?:its|the) band\b(?! criterion)", text)
+    if bands and _DERIVED not in text:
+        lines.append(f"Bands are {_DERIVED}; nobody published the bands themselves.")
+    return " ".join([*lines, "Numbers in brackets lead to the annex."])
 
 
 def _quotations(report: Report, numbers: dict[str, str]) -> str:
@@ -192,6 +219,17 @@ def _observations(report: Report, numbers: dict[str, str]) -> list[str]:
     ]
 
 
+def _image(measurements: Measurements) -> str:
+    geometry = measurements.geometry
+    shape = " x ".join(str(size) for size in geometry.shape)
+    spacing = " x ".join(figures.printed(mm, 2) for mm in geometry.spacing_mm)
+    contrast = "T1-like" if measurements.contrast is Contrast.T1_LIKE else "not T1-like"
+    return (
+        f"{shape} voxels of {spacing} mm, orientation {_escaped(geometry.orientation)}. Contrast, "
+        f"judged from the image: {contrast}."
+    )
+
+
 def _quality_table(measurements: Measurements) -> str:
     if not measurements.quality.checks:
         return ""
@@ -200,11 +238,35 @@ def _quality_table(measurements: Measurements) -> str:
         "|---|---|---:|---:|---:|",
     ]
     for check in measurements.quality.checks:
-        values = (check.value, check.warn_limit, check.fail_limit)
-        cells = [_BLANK if value is None else f"{value:.4g}" for value in values]
+        counts = _counts(check)
+        cells = [
+            _BLANK if check.value is None else f"{check.value:.4g}",
+            *(
+                _BLANK if limit is None else f"{counts} {limit:.4g}".strip()
+                for limit in (check.warn_limit, check.fail_limit)
+            ),
+        ]
         name = _escaped(check.code.replace("_", " "))
         rows.append(f"| {name} | {check.verdict.value} | {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _counts(check: QualityCheck) -> str:
+    """In which direction the limits of a check count; empty where its figures do not tell.
+
+    A check of a range gives the limits of the side its value lies on.
+    """
+    warn, fail = check.warn_limit, check.fail_limit
+    if warn is not None and fail is not None and warn != fail:
+        return "at most" if warn < fail else "at least"
+    limit = fail if warn is None else warn
+    if limit is None or check.value is None:
+        return ""
+    if check.value == limit:
+        # Nothing is counted below nought, so that "at least 0" would be no limit.
+        return "at most" if limit == 0 else ""
+    passed_below = (check.value < limit) == (check.verdict is Verdict.PASS)
+    return "at most" if passed_below else "at least"
 
 
 def _result(finding: Finding | None, numbers: dict[str, str]) -> str:
@@ -219,14 +281,14 @@ def _volume_table(
 ) -> str:
     by_id = {finding.id: finding for finding in findings}
     rows = [
-        "| Structure | Volume, mL | % of ICV | Left, mL | Right, mL | Asymmetry, % "
-        "| Volume against reference | Sides against limit |",
-        "|---|---:|---:|---:|---:|---:|---|---|",
+        "| Structure | Volume, mL | % of ICV | Left / right, mL | Asymmetry, % "
+        "| Verdict on volume | Verdict on sides |",
+        "|---|---:|---:|---:|---:|---|---|",
     ]
     for structure, name in STRUCTURE_NAMES.items():
         volume = measurements.volume(structure)
         if volume is None:
-            rows.append(f"| {capitalised(name)} | not assessed | - | - | - | - | - | - |")
+            rows.append(f"| {capitalised(name)} | not assessed | - | - | - | - | - |")
             continue
         level = by_id.get(f"finding.{structure.value}.volume")
         sides = by_id.get(f"finding.{structure.value}.asymmetry")
@@ -247,8 +309,9 @@ def _volume_cells(volume: VolumeMeasurement) -> list[str]:
     return [
         millilitres(volume.total_ml) + mark,
         percent(share),
-        millilitres(volume.left_ml),
-        millilitres(volume.right_ml),
+        _BLANK
+        if volume.left_ml is None and volume.right_ml is None
+        else f"{millilitres(volume.left_ml)} / {millilitres(volume.right_ml)}",
         percent(volume.asymmetry_percent),
     ]
 
@@ -258,16 +321,33 @@ def _ratio_table(
 ) -> str:
     ratios = {ratio.id: ratio for ratio in measurements.ratios}
     by_id = {finding.id: finding for finding in findings}
-    rows = ["| Ratio | Value | Against reference | Computed from |", "|---|---:|---|---|"]
+    rows = ["| Ratio | Value | Verdict |", "|---|---:|---|"]
     for ratio_id, name in RATIO_NAMES.items():
         ratio = ratios.get(ratio_id)
         if ratio is None:
-            rows.append(f"| {capitalised(name)} | not assessed | - | - |")
+            rows.append(f"| {capitalised(name)} | not assessed | - |")
             continue
         value = figures.printed(ratio.value, ratio_decimals(ratio_id))
         result = _result(by_id.get(f"finding.{ratio_id}"), numbers)
-        rows.append(f"| {capitalised(name)} | {value} | {result} | {_origin(ratio)} |")
+        rows.append(f"| {capitalised(name)} | {value} | {result} |")
     return "\n".join(rows)
+
+
+def _methods(measurements: Measurements, soft: bool) -> str:
+    ratios = {ratio.id: ratio for ratio in measurements.ratios}
+    rows = [
+        "Ventricles: lateral, third and fourth together. Deep grey matter: caudate, putamen, "
+        "pallidum, amygdala, accumbens and ventral diencephalon together.",
+        r"Volumes marked \* are sums of class probabilities, the others voxel counts."
+        if soft
+        else "Volumes are voxel counts.",
+        *(
+            f"{capitalised(name)}: {_origin(ratios[id_])}"
+            for id_, name in RATIO_NAMES.items()
+            if id_ in ratios
+        ),
+    ]
+    return "\n".join(f"- {row}" for row in rows)
 
 
 def _origin(ratio: RatioMeasurement) -> str:
@@ -277,7 +357,7 @@ def _origin(ratio: RatioMeasurement) -> str:
         shown = {"mm": "mm", "ml": "mL"}[unit[1]] if unit else ""
         decimals = figures.decimals_of_volume(value)
         parts.append(f"{name.replace('_', ' ')} {figures.printed(value, decimals)} {shown}".strip())
-    return _escaped("; ".join([ratio.definition, *parts]))
+    return _escaped("; ".join([ratio.definition.rstrip("."), *parts])) + "."
 
 
 def _reference_table(used: Sequence[Reference], numbers: dict[str, str]) -> str:
@@ -324,10 +404,17 @@ def _reference_list(report: Report, findings: Sequence[Finding], numbers: dict[s
 def _language_model(use: LanguageModelUse) -> str:
     row = (
         f"- Language model: {_escaped(use.name)}, prompt {_escaped(use.prompt_version)}, "
-        f"{use.outcome.value} after {use.attempts} attempt{'' if use.attempts == 1 else 's'}; "
-        f"{use.input_tokens} tokens in, {use.cached_input_tokens} of a cache, "
-        f"{use.output_tokens} out"
+        f"{use.outcome.value} after {use.attempts} attempt{'' if use.attempts == 1 else 's'}"
     )
+    tokens = (use.input_tokens, use.cached_input_tokens, use.output_tokens)
+    if None in tokens:
+        row += "; tokens not known"
+    else:
+        row += f"; {tokens[0]} tokens in, {tokens[1]} of a cache, {tokens[2]} out"
+    if use.seconds is not None:
+        row += f"; {use.seconds:.1f} s"
+    if use.reason:
+        row += f"; {_escaped(use.reason.rstrip('.'))}"
     if use.broken_rules:
         row += f"; rules broken by drafts: {_escaped(', '.join(use.broken_rules))}"
     return row + "."

@@ -25,16 +25,16 @@ class TokenPrices:
 
 
 def cost_usd(answer: DraftAnswer, prices: TokenPrices) -> float | None:
-    """Cost of an answer in USD; None without a price of input and of output.
+    """Cost of an answer in USD; None without a price of input and of output, or without counts.
 
     Writing into Bedrock's prompt cache counts as input, although it costs about a quarter more.
     """
     if prices.input_usd is None or prices.output_usd is None:
         return None
+    fresh, cached = answer.input_tokens, answer.cached_input_tokens
+    written = answer.output_tokens
+    if fresh is None or cached is None or written is None:
+        return None
     cached_usd = prices.input_usd if prices.cached_input_usd is None else prices.cached_input_usd
-    total = (
-        answer.input_tokens * prices.input_usd
-        + answer.cached_input_tokens * cached_usd
-        + answer.output_tokens * prices.output_usd
-    )
+    total = fresh * prices.input_usd + cached * cached_usd + written * prices.output_usd
     return total / _MILLION

@@ -1,0 +1,88 @@
+"""Joining words that are understood between symbols only."""
+
+import re
+
+from mri_analysis.reporting.prose.references import FURTHER
+from mri_analysis.reporting.prose.words import figure, phrase
+
+TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        phrase(r"(?:based|calculated|computed|derived|determined|resting|rests?) (?:on|from) "),
+        "of ",
+    ),
+    (
+        phrase(
+            r"(?:versus|vs|against|compared with|compared to|or|over|/|, than) (?=(?:on |of "
+            r"|at )*(?:LR|RR) )"
+        ),
+        "and ",
+    ),
+    (
+        phrase(
+            r"(?:when )?(?:two |both )*(?:N |sides )?(?:is |are )?compared (?=[,(:] (?:LR|RR) )"
+        ),
+        "",
+    ),
+    (phrase(r"when (?=compared |held |expressed |set |calculated |measured )"), ""),
+    (phrase(r"(?:add|adds) to (?=(?:measured |whole |combined )*(?:total |sum |volume ))"), ""),
+    (phrase(r"or (?=FP |#T |LR )|and to (?=FP )"), ", "),
+    (phrase(r"(?:from|on) (?:widths of )?(?=LR |RR |FH |FK |#)"), "of "),
+    (phrase(r"between (?=[LR]R (?:, )?and (?:of )?[LR]R )"), "of "),
+    (phrase(r"(?:differ|differs) (?:by )?(?=FA )|differ between sides (?=: )"), "have "),
+    (phrase(r"LEFT and RIGHT (?=have FA )"), ""),
+    (
+        phrase(
+            r"(?<=FH )(?:to|over|by|divided by|against|relative to|related to) (?=FK )"
+            r"|(?<=FH ), when (?:related )?to (?=FK )"
+        ),
+        ", ",
+    ),
+    (phrase(r"(?<=FK ), (?:whence|from) "), ", "),
+    (phrase(r"(?<=LARGER )(?:[LR]R )?(?:, )?than (?:on |of |at )*(?=LR|RR)"), ", "),
+    (
+        phrase(
+            r"(?:is |are |was |were |be )?(?:split up|split|divided up|divided|distributed"
+            r"|divides|composed"
+            r"|consists|made up|breaks down|partitioned|shared) (?:into|as|between|of|among"
+            r"|with) (?=LR |RR )"
+        ),
+        ", ",
+    ),
+    (
+        phrase(
+            r"(?:held |set |when |as |compared |comparison |in comparison )?(?:against"
+            r"|compared with|compared to|relative to|with) "
+            r"(?=BAND |CRIT |LIMIT )"
+        ),
+        ", ",
+    ),
+    (FURTHER, ""),
+    (phrase(r"(?<=D\d ), (?:two |both )?BAND "), ""),
+    (phrase(r"(?:(?<=\. )|(?<=; )|(?<=, )|(?<=^ ))as (?=BAND |LIMIT |CRIT )"), ""),
+    (phrase(r"between (?:two |both )?sides of (?=FA |ASYM |N )"), ""),
+    (phrase(r"ratio (?:of )?HORNS (?:to|over|and|divided by) SKULL "), ""),
+    (phrase(r"skull (?=encloses N |contains N |holds N )"), ""),
+    (phrase(r"(?<=D\d )of BAND "), ""),
+    (phrase(r"(?:places|puts) (?=N |it |value |D\d )"), ""),
+    (
+        phrase(
+            r"(?:on|for|about) (?:(?:volumes?|figures?|values?|sides?|it|ratio|index|measurement"
+            r"|ASYM"
+            r"|N|,) )*(?=UNJUDGED)|(?:is |are |it is )?LEFT (?=UNJUDGED)"
+        ),
+        "",
+    ),
+    (phrase(r"by (?=D\d |FA |ASYM |BAND )|(?<=given )by (?=BAND )|given by BAND "), ""),
+    (
+        phrase(
+            r"(?:share|percentage) of N (?=FP )|(?:compartment|compartments) of (?=N )"
+            r"|on (?=LARGER )"
+            r"|to ICV (?=, FP )|since (?=LIMIT |CRIT |BAND |FA |ASYM )|position (?:relative to |with )?"
+            r"|(?:to|on) (?=N )"
+            rf"|(?<=#Q )(?:against|versus|vs|compared with) {figure('C')}|on basis of |in case of "
+            r"|designated as (?=N )|known as (?=N )|lateral (?=comparison )|attributes (?=#T N )"
+        ),
+        "",
+    ),
+)
+"""In this order; each with what takes its place."""

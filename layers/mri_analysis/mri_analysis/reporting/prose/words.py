@@ -1,0 +1,113 @@
+"""Plain words of measuring: the ground that every phrase stands on.
+
+A phrase is a pattern over a row of :mod:`~mri_analysis.reporting.prose.tokens`, in which every
+token is followed by one space.
+"""
+
+import re
+
+from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX
+
+
+def phrase(pattern: str) -> re.Pattern[str]:
+    """A pattern that starts at a token."""
+    return re.compile(rf"(?<= )(?:{pattern})")
+
+
+def any_of(words: str) -> str:
+    """One of some words, with the space behind it."""
+    return f"(?:{'|'.join(map(re.escape, dict.fromkeys(words.split())))}) "
+
+
+def some_of(words: str) -> str:
+    """Any number of some words."""
+    return f"(?:{any_of(words)})*"
+
+
+def figure(letter: str) -> str:
+    """A number that may be a certain :class:`~mri_analysis.reporting.prose.tokens.Quantity`."""
+    return f"#[A-Z]*{letter}[A-Z]* "
+
+
+BE = "is are was were be been being has have having"
+_STATED = """
+    amount amounted amounting amounts assessed assigned attain attained attaining attains
+    attributed calculated came carries carry cited come comes coming computed count counts
+    defined delineated delivered delivers derived detected determined displayed documented equal
+    equaling equalled equalling equals established estimated exhibit exhibits expressed found
+    gave give given gives giving held hold holding holds identified indicate indicated indicates
+    indicating listed measure measured measures measuring noted observed obtained presented
+    presents produced produces producing provide provides providing quantified quoted reach
+    reached reaches reaching read reading reads record recorded records register registered
+    registers report reported reports result resulted resulting results return returned returns
+    segmented show showed showing shown shows span spanned spanning spans specified stand
+    standing stands stated sum summed sums tallied total totaled totaling totalled totalling
+    totals yield yielded yielding yields
+"""
+_MADE_OF = """
+    account accounted accounting accounts comprise comprised comprises comprising constitute
+    constituted constitutes constituting contain containing contains contribute
+    contributed contributes contributing enclose encloses enclosing fill filling fills form
+    formed forming forms made make makes making occupies occupy occupying represent
+    represented representing represents take takes taking took up encompass encompasses
+"""
+_NOUNS = """
+    both combined computation counterpart determination estimate figure figures halves joint
+    measurement measurements overall quantity quotient ratio sides size together absolute altogether
+    two value values volume volumes volumetric volumetrically volumetry vol whole width widths
+    analysis segmentation bilateral distribution status hemispheric terms method
+"""
+PLAIN = frozenset(
+    f"""{BE} {_STATED} {_MADE_OF} {_NOUNS}
+    , ; : . ( / = - & + of at as for with in and side it they known respect regard regards
+    regarding concerning relating related relation relative relates dividing comparing comparison
+    corresponding meaning follows
+    """.split()
+) - {"put"}
+"""Words and signs that tell nothing by themselves: they may stand anywhere."""
+PLAIN_FOR = {
+    BRAIN_PARENCHYMAL_FRACTION: frozenset(
+        {"ICV", "fraction", "brain", "parenchyma", "parenchymal", "intracranial"}
+    ),
+    EVANS_INDEX: frozenset({"index"}),
+}
+"""Words that are plain in a statement about one measurement."""
+PLAINLY = some_of(" ".join(sorted(PLAIN - {".", ";"})))
+"""What may stand between a name and its figure."""
+
+_TO = (
+    r"(?:comes? out|came out) at |(?:amount(?:s|ed|ing)?|comes? out|comes?|coming|came"
+    r"|corresponds?|corresponding|corresponded"
+    r"|equivalent|equates?|equating|equal|adds? up|adding up|sums?"
+    r"|summing|sums? up|totals? up|relates?|computes?|computed|measured) to "
+)
+_DERIVED = (
+    r",? ?(?:(?:as|that|which|is|was|were|are|been|has|have) )*"
+    r"(?:derived|taken|drawn|obtained|made|compiled|calculated|computed)? ?from published figures "
+)
+DROPPED = phrase(
+    rf"{_DERIVED}|(?:to begin )?(?:with|in) (?:regard|respect|relation) (?:to|of) |as regards "
+    rf"|as (?:to|for) "
+    r"|(?:found|determined|measured|calculated|seen|computed|estimated|said) to be "
+    r"|to begin with |in (?:the )?sense that |among (?:the )?volumes "
+    rf"|(?:as )?{_TO}"
+    r"|in (?:turn|addition|all) |for (?:its|their) part |(?:by|in) contrast |n \. b \. "
+    r"|(?:when )?taken (?:as (?:a )?whole|together) |(?:by|in) volume |as well |(?:by|per) sides? "
+    r"|(?<=, )too (?=,)|(?<=[A-Za-z] )too (?=[,.;])|put at |finds its place "
+    r"|lateral (?=halves |sides |parts )|it (?:has|is) to be (?:added|noted) that "
+    r"|(?:in|of|on|for) (?:this|the|present|current) (?:present |current )?"
+    r"(?:study|image|scan|examination|mri|segmentation|analysis|dataset) |"
+    + any_of(
+        """the a an its their this these those that such each same own respective thus therefore
+        hence so accordingly however likewise also moreover additionally furthermore here namely ie
+        eg which whose itself thereby then there while whereas whereby where placing"""
+    )
+)
+"""Words that carry nothing, wherever they stand: taken out first."""
+
+
+def abbreviated(text: str) -> str:
+    """The text with names of statuses in words, and without some signs that only stand in the way."""
+    text = re.sub(r"\b(within|below|above)_reference\b", r"\1 reference", text)
+    text = re.sub(r"(?:±|\+/-) ?(?=\d)", "", text)
+    return re.sub(r"\b(i\.e|e\.g|vs)\.", lambda match: match[1].replace(".", ""), text)
