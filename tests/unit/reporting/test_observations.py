@@ -50,7 +50,7 @@ def measured(
     ]
 
 
-ASYMMETRIC, ABOVE, WITHIN = FindingStatus.ASYMMETRIC, FindingStatus.ABOVE, FindingStatus.WITHIN
+ASYMMETRIC, ABOVE, MEASURED = FindingStatus.ASYMMETRIC, FindingStatus.ABOVE, FindingStatus.MEASURED
 UNVERIFIED, AGREES, CONTRADICTED = Relation.UNVERIFIED, Relation.AGREES, Relation.CONTRADICTED
 LEFT = measured(difference=ASYMMETRIC, larger="left")
 
@@ -60,7 +60,8 @@ LEFT = measured(difference=ASYMMETRIC, larger="left")
     [
         (seen("enlarged_ventricles", "both"), measured(), UNVERIFIED, []),
         (seen("enlarged_ventricles", "both"), measured(evans=ABOVE), AGREES, [EVANS]),
-        (seen("enlarged_ventricles", "both"), measured(evans=WITHIN), CONTRADICTED, [EVANS]),
+        # Below its criterion the index rules nothing out.
+        (seen("enlarged_ventricles", "both"), measured(evans=MEASURED), UNVERIFIED, []),
         # The index knows both sides together.
         (seen("enlarged_ventricles", "left"), measured(evans=ABOVE), UNVERIFIED, []),
         (seen("enlarged_ventricles", "right"), LEFT, CONTRADICTED, [VENTRICLES]),
@@ -83,7 +84,12 @@ LEFT = measured(difference=ASYMMETRIC, larger="left")
         ),
         (seen("ventricular_asymmetry", "left"), [], UNVERIFIED, []),
         (seen("widened_sulci", region="whole_brain"), measured(fluid=ABOVE), AGREES, [CSF]),
-        (seen("widened_sulci", region="whole_brain"), measured(fluid=WITHIN), UNVERIFIED, []),
+        (
+            seen("widened_sulci", region="whole_brain"),
+            measured(fluid=FindingStatus.WITHIN),
+            UNVERIFIED,
+            [],
+        ),
         (seen("small_hippocampus", "left", "hippocampus"), LEFT, UNVERIFIED, []),
         (seen("focal_lesion", "left", "frontal"), LEFT, UNVERIFIED, []),
     ],

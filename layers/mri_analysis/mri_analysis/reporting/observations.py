@@ -123,12 +123,10 @@ def _enlarged_ventricles(observation: Observation, findings: dict[str, Finding])
     if one_sided and difference and asymmetric and difference.side != observation.side.value:
         return Relation.CONTRADICTED, difference
     evans = findings.get(f"finding.{EVANS_INDEX}")
-    if evans is None:
-        return Relation.UNVERIFIED, None
-    if evans.status is FindingStatus.WITHIN:
-        return Relation.CONTRADICTED, evans
-    # The index knows both sides together: it cannot speak for one of them alone.
-    if evans.status is FindingStatus.ABOVE and (not one_sided or asymmetric):
+    # Below its criterion the index has no verdict. It knows both sides together: it cannot speak
+    # for one of them alone.
+    above = evans is not None and evans.status is FindingStatus.ABOVE
+    if above and (not one_sided or asymmetric):
         return Relation.AGREES, evans
     return Relation.UNVERIFIED, None
 

@@ -77,7 +77,8 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
         phrase(
             r"(?:share|percentage) of N (?=FP )|(?:compartment|compartments) of (?=N )"
             r"|on (?=LARGER )"
-            r"|to ICV (?=, FP )|since (?=LIMIT |CRIT |BAND |FA |ASYM )|position (?:relative to |with )?"
+            r"|to ICV (?=, FP )|since (?=LIMIT |CRIT |BAND |FA |ASYM )"
+            r"|position (?:relative to |with )?"
             r"|(?:to|on) (?=N )"
             rf"|(?<=#Q )(?:against|versus|vs|compared with) {figure('C')}|on basis of |in case of "
             r"|designated as (?=N )|known as (?=N )|lateral (?=comparison )|attributes (?=#T N )"

@@ -107,7 +107,7 @@ DROPPED = phrase(
 
 
 def abbreviated(text: str) -> str:
-    """The text with names of statuses in words, and without some signs that only stand in the way."""
+    """The text with names of statuses in words, without signs that only stand in the way."""
     text = re.sub(r"\b(within|below|above)_reference\b", r"\1 reference", text)
     text = re.sub(r"(?:±|\+/-) ?(?=\d)", "", text)
     return re.sub(r"\b(i\.e|e\.g|vs)\.", lambda match: match[1].replace(".", ""), text)
