@@ -16,11 +16,12 @@ from mri_analysis.errors import KnowledgeUnavailable
 from mri_analysis.ports.knowledge import KnowledgeBase, KnowledgeManifest
 from mri_analysis.reporting.anatomy import BRAIN_PARENCHYMAL_FRACTION, EVANS_INDEX
 from mri_analysis.reporting.findings import FLAGGED, find
+from mri_analysis.reporting.site_documents import site_documents, volumetry_documents
 
 _CAVEAT = "note.definition-is-not-evidence"
 _MODEL_NOTE = "note.language-model-text"
-_MOST_DOCUMENTS = 3
 _MOST_OFFERED = 8
+_MOST_OFFERED_DOCUMENTS = 3
 _STUDY_NOTES = (
     "note.volumetry-limits",
     "note.published-figures",
@@ -139,11 +140,12 @@ def gather_evidence(
         raise KnowledgeUnavailable(f"The knowledge base lacks {_CAVEAT}; build it again.")
     quotations = {_CAVEAT: notes[0]} | _definitions(findings, knowledge)
     quotations |= {note.id: note for note in notes}
-    quotations |= _site_documents(findings, knowledge)
+    documents = site_documents(findings, knowledge)
+    quotations |= documents.quoted
     offered: list[Passage] = []
     model_note: Passage | None = None
     if for_model:
-        offered = _offered(findings, knowledge, quotations)
+        offered = _offered(findings, knowledge, quotations, documents.further)
         model_note = next(iter(knowledge.passages([_MODEL_NOTE])), None)
     return Evidence(
         measurements=measurements,
@@ -168,18 +170,11 @@ def _definitions(findings: Sequence[Finding], knowledge: KnowledgeBase) -> dict[
     return found
 
 
-def _site_documents(findings: Sequence[Finding], knowledge: KnowledgeBase) -> dict[str, Passage]:
-    """What the site's own documents say to the flagged findings: one passage each, few in all."""
-    found: dict[str, Passage] = {}
-    for finding in findings:
-        if finding.status in FLAGGED:
-            for hit in knowledge.search(_query(finding), limit=1, kinds=[EntryKind.DOCUMENT]):
-                found.setdefault(hit.passage.id, hit.passage)
-    return dict(list(found.items())[:_MOST_DOCUMENTS])
-
-
 def _offered(
-    findings: Sequence[Finding], knowledge: KnowledgeBase, quoted: Mapping[str, Passage]
+    findings: Sequence[Finding],
+    knowledge: KnowledgeBase,
+    quoted: Mapping[str, Passage],
+    documents: Mapping[str, Passage],
 ) -> list[Passage]:
     flagged = [finding for finding in findings if finding.status in FLAGGED]
     queries = [_query(finding) for finding in flagged] or [
@@ -187,11 +182,12 @@ def _offered(
     ]
     found: dict[str, Passage] = {}
     for query in queries:
-        kinds = [EntryKind.NOTE, EntryKind.DOCUMENT]
-        for hit in knowledge.search(query, limit=3, kinds=kinds):
+        for hit in knowledge.search(query, limit=3, kinds=[EntryKind.NOTE]):
             if hit.passage.id not in quoted and hit.passage.id != _MODEL_NOTE:
                 found.setdefault(hit.passage.id, hit.passage)
-    return list(found.values())[:_MOST_OFFERED]
+    fitting = documents if flagged else volumetry_documents(knowledge)
+    kept = dict(list(fitting.items())[:_MOST_OFFERED_DOCUMENTS])
+    return [*list(found.values())[: _MOST_OFFERED - len(kept)], *kept.values()]
 
 
 def _query(finding: Finding) -> str:

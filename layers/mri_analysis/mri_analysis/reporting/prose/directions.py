@@ -23,7 +23,8 @@ _VERB = some_of(
     f"""lies lie lying falls fall falling fell sits sit sitting stands standing remains remain
     remaining stays stay staying keeps keep keeping found located situated placed positioned comes
     coming ranges ranging reaches goes comes out settles lands rests resides places place it to both
-    does do result value figure {BE}"""
+    does do result value figure measured recorded reported calculated determined seen
+    observed noted {BE}"""
 )
 _NOT_PASSED = """not (?:exceed|exceeding|pass|cross|surpass|go beyond|go over|go above|lie beyond
     |lie outside|leave|beyond|outside|over|past|reach)

@@ -3,13 +3,21 @@
 import re
 
 from mri_analysis.reporting.prose.names import ASYMMETRY_OF, PART
-from mri_analysis.reporting.prose.words import PLAIN, PLAINLY, any_of, figure, phrase, some_of
+from mri_analysis.reporting.prose.words import (
+    CLOSELY,
+    PLAIN,
+    PLAINLY,
+    any_of,
+    figure,
+    phrase,
+    some_of,
+)
 
 _TAKEN = "(?:occupied|taken up|accounted for|made up|constituted|formed|filled|taken)"
 _BY_IT = rf"(?:(?:is |are |being )?{_TAKEN} by (?=N ))?"
 _SHARE = "(?:share|percentage|proportion|fraction)"
 _OF_WHOLE = some_of(", of in for from relative related to share part portion percentage proportion")
-_IS_THE = some_of("is as for , being of the ( in at across wide")
+_IS_THE = rf"(?:{CLOSELY}|as |for |, |of |\( |in |at |across |wide )*"
 _BETWEEN = (
     f"(?:{any_of(' '.join(sorted(PLAIN - {'.'})))}|N |LEFT |RIGHT |#[A-Z]*[LR][A-Z]* |on |from )*"
 )
@@ -88,10 +96,7 @@ PAIRED = (*_pair("LEFT", "RIGHT"), *_pair("RIGHT", "LEFT"))
 
 def _beside(side: str) -> str:
     own = figure(side[0])
-    lying = some_of(
-        "is are lie lies was were being belong belongs pertain pertains attributed found "
-        "measured seen"
-    )
+    lying = f"(?:{CLOSELY}|lies |lie |lying |belongs? |belonging |pertains? |seen |located )*"
     return (
         rf"{side} (?:, )?(?:N )?{PLAINLY}(?:to )?{own}(?!(?:on |in |at |\( )?{side} )"
         rf"|{own}(?:of (?:it|them|N|ICV) )?{lying}{_ON}(?:(?:larger|smaller) )?{side} "

@@ -53,7 +53,7 @@ _NAMES: dict[str, str] = {
         r"(?:intracranial (?:volume|space)|icv) "
         r"|(?:share|part|proportion) of (?:intracranial volume|icv) "
         r"(?:taken up|occupied|filled|made up) by brain (?:tissue |parenchyma )?"
-        r"|(?:brain )?parenchyma (?=(?:\S+ )*fraction )"
+        r"|(?:brain )?parenchyma (?=(?:\S+ )*fraction )|brain tissue (?=(?:\S+ )*fraction )"
         r"|(?:(?<=for )|(?<=is ))(?:brain )?parenchyma "
     ),
     EVANS_INDEX: r"evans (?:(?:index|ratio) )?(?:\( ei )?|ei |index of evans ",

@@ -32,7 +32,8 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
     (phrase(r"LEFT and RIGHT (?=have FA )"), ""),
     (
         phrase(
-            r"(?<=FH )(?:to|over|by|divided by|against|relative to|related to) (?=FK )"
+            r"(?<=FH )(?:(?:are|is) )?(?:(?:set|held|taken) )?(?:to|over|by|divided by|against"
+            r"|relative to|related to) (?=FK )"
             r"|(?<=FH ), when (?:related )?to (?=FK )"
         ),
         ", ",
@@ -57,6 +58,7 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
         ", ",
     ),
     (FURTHER, ""),
+    (phrase(r"UNJUDGED(?:-SIDES)? (?:on |for |about |of )*(?=FA )"), "UNJUDGED-SIDES "),
     (phrase(r"(?<=D\d ), (?:two |both )?BAND "), ""),
     (phrase(r"(?:(?<=\. )|(?<=; )|(?<=, )|(?<=^ ))as (?=BAND |LIMIT |CRIT )"), ""),
     (phrase(r"between (?:two |both )?sides of (?=FA |ASYM |N )"), ""),
@@ -66,7 +68,8 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
     (phrase(r"(?:places|puts) (?=N |it |value |D\d )"), ""),
     (
         phrase(
-            r"(?:on|for|about) (?:(?:volumes?|figures?|values?|sides?|it|ratio|index|measurement"
+            r"(?:on|for|about) (?:(?:volumes?|figures?|values?|sides?|it|ratio|index|totals?|size"
+            r"|quantity|both|measurement"
             r"|ASYM"
             r"|N|,) )*(?=UNJUDGED)|(?:is |are |it is )?LEFT (?=UNJUDGED)"
         ),

@@ -11,7 +11,8 @@ UNJUDGED_SIDES = "UNJUDGED-SIDES"
 _ABOUT = (
     r"(?:(?:about|on|for|of|to|regarding|concerning) "
     r"(?:(?:it|them|figures?|values?|volumes?|measurements?|sides?|symmetry|difference|structure"
-    r"|index|ratio|fraction|total|quantity|level|here|two|both|either|N|ASYM|,) )*)?"
+    r"|index|ratio|fraction|total|quantity|level|here|two|both|either|N|ASYM(?! (?:of |, |\( "
+    r"|is )?#)|,) )*)?"
 )
 _PASSED = some_of(
     """given made drawn stated offered attached provided reported passed issued assigned available

@@ -31,31 +31,47 @@ def figure(letter: str) -> str:
 
 BE = "is are was were be been being has have having"
 _STATED = """
-    amount amounted amounting amounts assessed assigned attain attained attaining attains
-    attributed calculated came carries carry cited come comes coming computed count counts
-    defined delineated delivered delivers derived detected determined displayed documented equal
-    equaling equalled equalling equals established estimated exhibit exhibits expressed found
-    gave give given gives giving held hold holding holds identified indicate indicated indicates
-    indicating listed measure measured measures measuring noted observed obtained presented
-    presents produced produces producing provide provides providing quantified quoted reach
-    reached reaches reaching read reading reads record recorded records register registered
-    registers report reported reports result resulted resulting results return returned returns
-    segmented show showed showing shown shows span spanned spanning spans specified stand
-    standing stands stated sum summed sums tallied total totaled totaling totalled totalling
-    totals yield yielded yielding yields
+    accompanied accompanies accompany accompanying allocated amount amounted amounting amounts
+    apportioned arrive arrived arrives arriving ascertained assessed assigned attain attained
+    attaining attains attributed bring brings calculated came carries carry characterise
+    characterised characterized cited come comes coming computed convey conveys count counts
+    defined delineated deliver delivered delivering delivers demonstrate demonstrated
+    demonstrates demonstrating denote denoted denotes depict depicted depicts derived describe
+    described describes describing detected determine determined determines display displayed
+    displaying displays document documented documents entail entails equal equaling equalled
+    equalling equals establish established establishes estimated evaluate evaluated evaluates
+    exhibit exhibits express expressed expresses feature features featuring found gauged gave
+    generate generated generates get gets give given gives giving held highlighted highlights
+    hold holding holds identified indicate indicated indicates indicating labeled labelled list
+    listed lists logged measure measured measures measuring mention mentioned mentions named
+    note noted notes observe observed observes obtain obtained obtaining obtains offer offers
+    output possess possesses presented presents printed produced produces producing provide
+    provides providing quantified quantifies quantify quantifying quoted reach reached reaches
+    reaching read reading reads record recorded records refer referring refers reflect reflected
+    reflecting reflects register registered registers report reported reports result resulted
+    resulting results return returned returns see seen sees segmented show showed showing shown
+    shows span spanned spanning spans specified stand standing stands state stated states
+    stating sum summarised summarises summarized summarizes summarizing summed sums supplied
+    supplies supply tabulated tallied tell tells termed total totaled totaling totalled
+    totalling totals tracked turns worked works yield yielded yielding yields
 """
 _MADE_OF = """
     account accounted accounting accounts comprise comprised comprises comprising constitute
-    constituted constitutes constituting contain containing contains contribute
-    contributed contributes contributing enclose encloses enclosing fill filling fills form
-    formed forming forms made make makes making occupies occupy occupying represent
-    represented representing represents take takes taking took up encompass encompasses
+    constituted constitutes constituting contain containing contains contribute contributed
+    contributes contributing cover covers enclose encloses enclosing encompass encompasses fill
+    filling fills form formed forming forms made make makes making occupies occupy occupying
+    represent represented representing represents take takes taking took up
 """
 _NOUNS = """
-    both combined computation counterpart determination estimate figure figures halves joint
-    measurement measurements overall quantity quotient ratio sides size together absolute altogether
-    two value values volume volumes volumetric volumetrically volumetry vol whole width widths
-    analysis segmentation bilateral distribution status hemispheric terms method
+    absolute aggregate algorithm altogether amount amounts analysis automated automatically
+    bilateral both breakdown calculation collectively combined computation counterpart data
+    detail details determination dimension distribution entry estimate estimation figure figures
+    halves hemispheric indices individually joint jointly magnitude measurement measurements
+    method metric metrics number numbers numerical outcome overall pair parameter quantification
+    quantity quotient ratio readings record report reports result segmentation separately set
+    sides size software statement status study sum summary tally term terms together tool total
+    two unit units value values vol volume volumes volumetric volumetrically volumetrics
+    volumetry whole width widths
 """
 PLAIN = frozenset(
     f"""{BE} {_STATED} {_MADE_OF} {_NOUNS}
@@ -69,14 +85,39 @@ PLAIN_FOR = {
     BRAIN_PARENCHYMAL_FRACTION: frozenset(
         {"ICV", "fraction", "brain", "parenchyma", "parenchymal", "intracranial"}
     ),
-    EVANS_INDEX: frozenset({"index"}),
+    EVANS_INDEX: frozenset(
+        {"index", "component", "components", "numerator", "denominator", "quotient"}
+    ),
+    "volume.csf": frozenset({"fluid"}),
 }
 """Words that are plain in a statement about one measurement."""
+_NOT_CLOSE = {
+    ".",
+    ";",
+    ",",
+    ":",
+    "(",
+    "/",
+    "=",
+    "-",
+    "&",
+    "+",
+    "and",
+    "of",
+    "at",
+    "as",
+    "for",
+    "with",
+    "in",
+}
+CLOSELY = some_of(" ".join(sorted(PLAIN - _NOT_CLOSE)))
+"""Plain words without signs and joining words: what stands between a figure and where it lies."""
 PLAINLY = some_of(" ".join(sorted(PLAIN - {".", ";"})))
 """What may stand between a name and its figure."""
 
 _TO = (
-    r"(?:comes? out|came out) at |(?:amount(?:s|ed|ing)?|comes? out|comes?|coming|came"
+    r"(?:comes? out|came out|works? out|worked out|comes? in|came in|turns? out) at "
+    r"|(?:amount(?:s|ed|ing)?|comes? out|comes?|coming|came"
     r"|corresponds?|corresponding|corresponded"
     r"|equivalent|equates?|equating|equal|adds? up|adding up|sums?"
     r"|summing|sums? up|totals? up|relates?|computes?|computed|measured) to "
@@ -89,7 +130,9 @@ DROPPED = phrase(
     rf"{_DERIVED}|(?:to begin )?(?:with|in) (?:regard|respect|relation) (?:to|of) |as regards "
     rf"|as (?:to|for) "
     r"|(?:found|determined|measured|calculated|seen|computed|estimated|said) to be "
-    r"|to begin with |in (?:the )?sense that |among (?:the )?volumes "
+    r"|to begin with |(?:when )?(?:looking|turning) (?:at|to) |when it comes to |in terms of "
+    r"|with reference to |as far as (?=\S+ (?:\S+ )*concerned )|(?:is |are )?concerned , "
+    r"|in (?:numbers|figures|detail) |in (?:the )?sense that |among (?:the )?volumes "
     rf"|(?:as )?{_TO}"
     r"|in (?:turn|addition|all) |for (?:its|their) part |(?:by|in) contrast |n \. b \. "
     r"|(?:when )?taken (?:as (?:a )?whole|together) |(?:by|in) volume |as well |(?:by|per) sides? "
