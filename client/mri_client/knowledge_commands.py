@@ -8,7 +8,6 @@ Exit codes: 0 done, 1 a document was refused, 2 the command could not do its wor
 """
 
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,12 +26,10 @@ from mri_analysis.errors import (
     DocumentNotFound,
     KnowledgeUnavailable,
 )
-from mri_analysis.settings import settings
+from mri_analysis.passage_text import is_unseen
 
 if TYPE_CHECKING:
     from knowledge.documents.ingest import Ingested
-    from mri_analysis.adapters.opensearch_connection import OpenSearchConnection, Patience
-    from mri_analysis.adapters.opensearch_index import OpenSearchIndex
     from mri_analysis.ports.knowledge import DocumentIndex, KnowledgeBase, ScoredPassage
 
 app = typer.Typer(
@@ -87,7 +84,7 @@ def ingest_command(
     from knowledge.documents.ingest import documents_below, ingest, refuse_shared_names
     from knowledge.documents.readers import read_document
 
-    with _reported():
+    with _reported(as_json):
         if path.is_dir():
             if title or url or name:
                 raise typer.BadParameter("--title, --url and --name are for one file.")
@@ -139,7 +136,7 @@ def search_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the passages nearest to some words, with where they are from."""
-    with _reported():
+    with _reported(as_json):
         base = _searchable(search_url, snapshot)
         hits = base.search(words, limit, kind or None)
         found_by = base.manifest.retrieval
@@ -160,18 +157,19 @@ def documents_command(
     snapshot: SnapshotFile = SNAPSHOT, search_url: SearchUrl = None, as_json: AsJson = False
 ) -> None:
     """List the documents that were ingested."""
-    with _reported():
-        held = dict(sorted(_index(search_url, snapshot).documents().items()))
+    with _reported(as_json):
+        held = _index(search_url, snapshot).stored_documents()
     if as_json:
-        rows = [{"name": name, "pieces": count} for name, count in held.items()]
-        print(_json({"schema_version": 1, "documents": rows}))
+        print(_json({"schema_version": 1, "documents": [asdict(document) for document in held]}))
         return
     if not held:
         out.print("No documents yet: `mri knowledge ingest PATH`.")
         return
-    table = Table("document", "pieces")
-    for name, count in held.items():
-        table.add_row(_plain(name), str(count))
+    table = Table("document", "pieces", "source", "licence", "version")
+    for document in held:
+        origin = (document.sources, document.licences, document.versions)
+        told = (_plain("\n".join(_shown_origins(values))) for values in origin)
+        table.add_row(_plain(document.name), str(document.pieces), *told)
     out.print(table)
 
 
@@ -183,7 +181,7 @@ def remove_command(
     as_json: AsJson = False,
 ) -> None:
     """Take a document out of the knowledge base."""
-    with _reported():
+    with _reported(as_json):
         index = _index(search_url, snapshot)
         if name not in index.documents():
             raise DocumentNotFound("There is no document of this name.")
@@ -192,7 +190,7 @@ def remove_command(
     if as_json:
         print(_json({"schema_version": 1, "name": name, "removed": change.removed, "note": effect}))
     else:
-        out.print(_plain(f"removed: {name}, {change.removed} pieces"))
+        out.print(_plain(f"removed: {name}, {_counted(change.removed, 'piece')}"))
         _say(effect)
 
 
@@ -206,19 +204,20 @@ def reindex_command(
     as_json: AsJson = False,
 ) -> None:
     """Make a search service's index anew from the local knowledge base, then switch over to it."""
+    from mri_analysis import wiring
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
     from mri_analysis.use_cases.index_knowledge import reindex
 
     if not search_url:
         raise typer.BadParameter("reindex needs a search service: --search-url.")
-    with _reported():
+    with _reported(as_json):
         local = SqliteKnowledge(snapshot)
         # The local documents are the local ones; the service keeps its own.
         entries = [entry for entry in local.entries() if entry.kind is not EntryKind.DOCUMENT]
         made = reindex(
             entries,
             local.manifest,
-            _search_index(search_url),
+            wiring.search_index(search_url),
             keep_documents=not forget_documents,
         )
     if as_json:
@@ -226,15 +225,18 @@ def reindex_command(
     else:
         out.print(
             _plain(
-                f"{made.index} is in use: {made.entries} entries, {made.document_pieces} pieces of "
-                f"documents carried over; before: {made.previous or 'none'}"
+                f"{made.index} is in use: {made.entries} entries, "
+                f"{_counted(made.document_pieces, 'piece')} of documents carried over; "
+                f"before: {made.previous or 'none'}"
             )
         )
 
 
 def _index(search_url: str | None, snapshot: Path) -> "DocumentIndex":
     if search_url:
-        return _search_index(search_url)
+        from mri_analysis import wiring
+
+        return wiring.search_index(search_url)
     from knowledge.build import DOCUMENTS
     from knowledge.documents.store import DocumentStore
 
@@ -259,39 +261,9 @@ def _searchable(search_url: str | None, snapshot: Path) -> "KnowledgeBase":
     if not search_url:
         return local
     from mri_analysis import wiring
-    from mri_analysis.adapters.opensearch_connection import SEARCHING
-    from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
     from mri_analysis.adapters.searched_knowledge import SearchedKnowledge
 
-    service = OpenSearchKnowledge(
-        _connection(search_url, SEARCHING), settings().knowledge_index, wiring.embedder()
-    )
-    return SearchedKnowledge(local, service, None)
-
-
-def _search_index(search_url: str) -> "OpenSearchIndex":
-    from mri_analysis import wiring
-    from mri_analysis.adapters.opensearch_connection import INDEXING
-    from mri_analysis.adapters.opensearch_index import OpenSearchIndex
-
-    return OpenSearchIndex(
-        _connection(search_url, INDEXING), settings().knowledge_index, wiring.embedder()
-    )
-
-
-def _connection(search_url: str, patience: "Patience") -> "OpenSearchConnection":
-    import boto3
-
-    from mri_analysis.adapters.opensearch_connection import OpenSearchConnection
-
-    session = boto3.Session()
-    return OpenSearchConnection(
-        search_url,
-        settings().knowledge_search_service,
-        session.region_name or "",
-        session.get_credentials(),
-        patience,
-    )
+    return SearchedKnowledge(local, wiring.passage_search(search_url))
 
 
 def _json(document: dict[str, Any]) -> str:
@@ -333,25 +305,34 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
         err.print(_plain(f"Next: {error['next_step']}"))
         return
     if outcome["added"] or outcome["removed"]:
-        told = f"{outcome['added']} pieces added, {outcome['removed']} removed"
+        told = f"{_counted(outcome['added'], 'piece')} added, {outcome['removed']} removed"
     else:
-        told = f"nothing changed, {outcome['unchanged']} pieces"
+        told = f"nothing changed, {_counted(outcome['unchanged'], 'piece')}"
     out.print(_plain(f"{outcome['name']}: {told} ({outcome['title']})"))
     if outcome["left_out"]:
         places = [place_words(outcome["unit"], **place) for place in outcome["left_out"]]
         err.print(
             _plain(
-                f"{outcome['name']}: {len(places)} pieces left out because they read like "
+                f"{outcome['name']}: {_counted(len(places), 'piece')} left out for reading like "
                 f"instructions to a language model: {_shortened(places)}."
             )
         )
     if outcome["pages_without_text"]:
         pages = [str(page) for page in outcome["pages_without_text"]]
-        err.print(_plain(f"{outcome['name']}: no text on pages {_shortened(pages)}."))
+        on = "page" if len(pages) == 1 else "pages"
+        err.print(_plain(f"{outcome['name']}: no text on {on} {_shortened(pages)}."))
     if outcome["removed_characters"]:
-        err.print(
-            _plain(f"{outcome['name']}: {outcome['removed_characters']} unseen characters removed.")
-        )
+        removed = _counted(outcome["removed_characters"], "unseen character")
+        err.print(_plain(f"{outcome['name']}: {removed} removed."))
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _shown_origins(values: Sequence[str], most: int = 3) -> list[str]:
+    more = [f"and {len(values) - most} more"] if len(values) > most else []
+    return [*values[:most], *more]
 
 
 def _shortened(items: Sequence[str], most: int = 20) -> str:
@@ -377,10 +358,7 @@ def _print_hit(hit: "ScoredPassage") -> None:
 def _plain(text: str, style: str = "") -> Text:
     """``text`` for the terminal: not read as markup, and what could act on it shown as its code."""
     shown = (
-        char
-        if char in "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-        else f"\\u{ord(char):04x}"
-        for char in text
+        char if char != "\t" and not is_unseen(char) else f"\\u{ord(char):04x}" for char in text
     )
     return Text("".join(shown), style=style)
 
@@ -391,20 +369,29 @@ def _say(effect: str) -> None:
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
-    """Errors as a sentence with a next step and exit code 2, never a stack trace."""
+def _reported(as_json: bool) -> Iterator[None]:
+    """Errors as a sentence with a next step and exit code 2, never a stack trace.
+
+    With ``--json`` the one document that is printed holds the error.
+    """
     try:
         yield
     except KnowledgeUnavailable as error:
-        _stop(error, str(error), _TRY_THIS)
+        _stop(error, error.code, str(error), _TRY_THIS, as_json)
     except AnalysisError as error:
-        _stop(error, f"{error.code}: {error}", error.next_step)
+        _stop(error, error.code, str(error), error.next_step, as_json)
     except OSError as error:
         # The path of an OSError is what was typed, or lies below it.
-        _stop(error, error.strerror or str(error), "Check the path.")
+        sentence = error.strerror or str(error)
+        _stop(error, type(error).__name__, sentence, "Check the path.", as_json)
 
 
-def _stop(error: Exception, sentence: str, next_step: str) -> None:
-    err.print(_plain(sentence))
-    err.print(_plain(f"Next: {next_step}"))
+def _stop(error: Exception, code: str, sentence: str, next_step: str, as_json: bool) -> None:
+    if as_json:
+        told = {"code": code, "message": sentence, "next_step": next_step}
+        print(_json({"schema_version": 1, "error": told}))
+    else:
+        named = isinstance(error, AnalysisError) and not isinstance(error, KnowledgeUnavailable)
+        err.print(_plain(f"{code}: {sentence}" if named else sentence))
+        err.print(_plain(f"Next: {next_step}"))
     raise typer.Exit(2) from error

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
@@ -69,6 +70,14 @@ app = APIGatewayRestResolver(
     enable_validation=True,
     json_body_deserializer=_json,
 )
+
+
+def _note_validation(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    app.append_context(validated=True)
+    return next_middleware(app)
+
+
+app.use(middlewares=[_note_validation])
 
 _HARDENING = {
     "Cache-Control": ["no-store"],
@@ -291,6 +300,19 @@ def invalid(error: RequestValidationError) -> Response[str]:
 def unsupported(error: RequestUnsupportedContentType) -> Response[str]:
     refusal = InvalidRequest("The body of a request is application/json.")
     return _refusal(refusal, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+@app.exception_handler(ValueError)
+def unreadable(error: ValueError) -> Response[str]:
+    """Refuse a multipart body that cannot be read, which Powertools tells by a bare error."""
+    content_type = app.current_event.headers.get("content-type", "").strip()
+    if app.context.get("validated") or not content_type.startswith("multipart/form-data"):
+        return unforeseen(error)
+    refusal = InvalidRequest(
+        "The body is announced as multipart/form-data and cannot be read as such; "
+        "the body of a request is application/json."
+    )
+    return _refusal(refusal, HTTPStatus.BAD_REQUEST)
 
 
 @app.exception_handler(Exception)

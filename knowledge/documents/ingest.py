@@ -9,9 +9,9 @@ from knowledge.build import content_sha256
 from knowledge.documents.chunks import Sentence, document_sentences, piece_text, pieces
 from knowledge.documents.document import Block, Document, document_name
 from knowledge.documents.parsing import KINDS
-from knowledge.documents.screening import addresses_a_model, flagged
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.errors import DocumentNameRefused, DocumentSuspicious
+from mri_analysis.passage_screening import addresses_a_model, flagged
 from mri_analysis.ports.knowledge import DocumentIndex, IndexChange
 from mri_analysis.use_cases.index_knowledge import ingest_document
 

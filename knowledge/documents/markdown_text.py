@@ -37,20 +37,34 @@ def read_markdown(text: str) -> tuple[dict[str, str], list[Block]]:
 
 
 def _fields(front: str) -> dict[str, str]:
+    if len(front) > _LONGEST_FRONT_MATTER:
+        raise DocumentLineMalformed(
+            f"The front matter has more than {_LONGEST_FRONT_MATTER} characters."
+        )
     try:
-        if len(front) > _LONGEST_FRONT_MATTER:
-            raise ValueError
         loaded = yaml.safe_load(front) or {}
-        if not isinstance(loaded, Mapping):
-            raise ValueError
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        # The mark counts from 0 and from the line behind the first ---.
+        line = f"Line {mark.line + 2}" if mark is not None else "A line of the front matter"
+        raise DocumentLineMalformed(
+            f"{line} is no YAML: put a text with a colon, quotes or brackets in it into double "
+            'quotes (title: "A: B").'
+        ) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DocumentLineMalformed(
-            "The front matter (line 1 up to the second ---) is no YAML mapping of at most "
-            f"{_LONGEST_FRONT_MATTER} characters."
+            "The front matter (line 1 up to the second ---) is no YAML."
         ) from error
+    if not isinstance(loaded, Mapping):
+        raise DocumentLineMalformed(
+            "The front matter (line 1 up to the second ---) is no list of fields; a line of it "
+            "is like title: A guide."
+        )
     for field in FIELDS:
         if field in loaded and not isinstance(loaded[field], str):
-            raise DocumentLineMalformed(f"The field {field} of the front matter is no text.")
+            raise DocumentLineMalformed(
+                f"The field {field} of the front matter is no text; put it into double quotes."
+            )
     return {field: loaded[field] for field in FIELDS if field in loaded}
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 
 from knowledge.documents.document import Block
 from knowledge.documents.limits import Limits
-from knowledge.documents.screening import visible
 from mri_analysis.errors import DocumentEmpty, DocumentNotText, DocumentTooLarge
+from mri_analysis.passage_text import visible
 
 KINDS = {".md": "markdown", ".markdown": "markdown", ".pdf": "pdf", ".jsonl": "json lines"}
 

@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from pypdf import PdfReader
-from pypdf.errors import LimitReachedError, PyPdfError
+from pypdf import PasswordType, PdfReader
+from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
 
 from knowledge.documents.document import Block
 from knowledge.documents.limits import Limits
@@ -39,8 +39,9 @@ def read_pdf(data: bytes, limits: Limits) -> tuple[str, list[Block], list[int]]:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
     try:
         reader = PdfReader(io.BytesIO(data), strict=False)
-        if reader.is_encrypted:
-            raise DocumentEncrypted("The PDF is encrypted.")
+        # With an owner's password alone it opens for everybody, as it does in a viewer.
+        if reader.is_encrypted and reader.decrypt("") is PasswordType.NOT_DECRYPTED:
+            raise DocumentEncrypted("The PDF asks for a password.")
         count = len(reader.pages)
         if count > limits.pages:
             raise DocumentTooLarge(f"The PDF has {count} pages; {limits.pages} can be read.")
@@ -55,6 +56,10 @@ def read_pdf(data: bytes, limits: Limits) -> tuple[str, list[Block], list[int]]:
                 )
             pages.append(text.splitlines())
         title = reader.metadata.title if reader.metadata else None
+    except DependencyError as error:
+        raise DocumentEncrypted(
+            "The PDF is encrypted in a way that nothing installed here reads."
+        ) from error
     except LimitReachedError as error:
         raise DocumentTooLarge("A part of the PDF unpacks to more than can be read.") from error
     except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from knowledge.documents.document import LONGEST_LINE, Block, Document, document_name, file_version
 from knowledge.documents.limits import LIMITS, Limits
 from knowledge.documents.parsing import KINDS
-from knowledge.documents.screening import addresses_a_model, visible
 from mri_analysis.errors import (
     DocumentBroken,
     DocumentEmpty,
@@ -23,6 +22,8 @@ from mri_analysis.errors import (
     DocumentTooLarge,
     error_type,
 )
+from mri_analysis.passage_screening import addresses_a_model
+from mri_analysis.passage_text import visible
 
 
 def read_document(

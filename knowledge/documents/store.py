@@ -12,7 +12,7 @@ from pathlib import Path
 
 from knowledge.stored_entries import read_entries, write_entries
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
-from mri_analysis.ports.knowledge import IndexChange
+from mri_analysis.ports.knowledge import IndexChange, StoredDocument, stored_documents
 
 
 class DocumentStore:
@@ -49,6 +49,14 @@ class DocumentStore:
     def documents(self) -> Mapping[str, int]:
         """Names of the documents and how many pieces each has."""
         return dict(Counter(entry.document or "" for entry in self._entries()))
+
+    def stored_documents(self) -> list[StoredDocument]:
+        """The documents with their origins, in the order of their names."""
+        origins = (
+            (entry.document or "", entry.source, entry.licence, entry.version)
+            for entry in self._entries()
+        )
+        return stored_documents(origins)
 
     def entries(self, document: str) -> list[KnowledgeEntry]:
         """The pieces of one document in their order."""

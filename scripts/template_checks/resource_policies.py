@@ -86,7 +86,7 @@ def wide_grants_without_reason(template: Template) -> list[Finding]:
 
     A wildcard is one in an action or a resource. The use of a key is bound to the services that
     read and write under it by ``kms:ViaService``: a function whose role is stolen cannot decrypt
-    what it has got elsewhere. (``pipeline/`` grants a key of its own, which holds no patient data.)
+    what it has got elsewhere.
 
     ``PolicyReasons`` in the ``Metadata`` of the function, state machine, role or policy maps the
     ``Sid`` of a statement, an action, or all actions of a service (``xray:*``) to a sentence; for
@@ -126,7 +126,7 @@ def _too_wide(
     of_pipeline = template.file.startswith("pipeline/")
     if fault := _wildcard(action, as_list(statement.get("Resource"))):
         yield fault, [*own, f"{action.split(':')[0]}:*", *(["*"] if of_pipeline else [])]
-    if not of_pipeline and _uses_key_itself(statement, action):
+    if _uses_key_itself(statement, action):
         yield "any use of the key: no kms:ViaService", [*own, "kms:ViaService"]
 
 

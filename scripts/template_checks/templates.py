@@ -7,7 +7,6 @@ SAM does not carry those of a function over to the role it makes for it.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -90,8 +89,6 @@ def load(path: Path, base: Path) -> Template:
     metadata = {
         name: resource.get("Metadata") or {} for name, resource in written["Resources"].items()
     }
-    # The translator warns of feature switches that only the service has.
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     template = Template(
         str(path.relative_to(base)),
         translate(path, required).body,

@@ -560,6 +560,13 @@ def test_reason_for_a_key_is_taken_and_that_for_a_service_is_none() -> None:
     assert len(findings(**{"kms_*": reason})) == 2
 
 
+def test_key_of_the_pipeline_is_no_exception() -> None:
+    metadata = {"R": {"PolicyReasons": {"*": "Who deploys makes and removes what templates hold"}}}
+    template = Template("pipeline/a.yaml", {"Resources": {"R": role(DECRYPT)}}, metadata)
+
+    assert any("any use of the key" in text for text in said(policy_findings(template)))
+
+
 def test_hidden_parameter_in_a_variable_is_found() -> None:
     variables = {"DATABASE_URL": {"Fn::Sub": "mysql://${Password}"}}
     body = {

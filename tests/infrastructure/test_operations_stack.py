@@ -102,11 +102,13 @@ def metrics_of_our_code() -> set[str]:
     names: set[str] = set()
     for path in Path("functions").glob("*/app.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_METRICS":
+                names |= set(map(ast.literal_eval, node.value.values))  # type: ignore[attr-defined]
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_metric":
                 (value,) = (k.value for k in node.keywords if k.arg == "name")
                 if isinstance(value, ast.Constant):
                     names.add(str(value.value))
-                else:  # the one that start_analysis makes of an outcome
+                elif isinstance(value, ast.JoinedStr):  # what start_analysis makes of an outcome
                     names |= {
                         f"Upload{outcome.title().replace('_', '')}" for outcome in StartOutcome
                     }

@@ -8,8 +8,17 @@ from pypdf import PdfWriter
 from pypdf.generic import DictionaryObject, EncodedStreamObject, NameObject, StreamObject
 
 
-def pdf(pages: Sequence[Sequence[str]], password: str | None = None) -> bytes:
-    """A PDF with these lines of text on its pages; a page without lines is blank."""
+def pdf(
+    pages: Sequence[Sequence[str]],
+    password: str | None = None,
+    *,
+    owner_password: str | None = None,
+    algorithm: str = "AES-256",
+) -> bytes:
+    """A PDF with these lines of text on its pages; a page without lines is blank.
+
+    With ``owner_password`` and an empty ``password`` it opens for everybody.
+    """
     writer = PdfWriter()
     fonts = _fonts(writer)
     for lines in pages:
@@ -21,7 +30,7 @@ def pdf(pages: Sequence[Sequence[str]], password: str | None = None) -> bytes:
             page[NameObject("/Contents")] = writer._add_object(stream)
             page[NameObject("/Resources")] = fonts
     if password is not None:
-        writer.encrypt(password, algorithm="AES-256")
+        writer.encrypt(password, owner_password, algorithm=algorithm)
     written = io.BytesIO()
     writer.write(written)
     return written.getvalue()

@@ -61,6 +61,8 @@ class MemoryJobs:
     """A job table."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
+    retries: list[tuple[str, str]] = field(default_factory=list)
+    """Name of the execution, and who asked for it."""
     results: dict[str, AnalysisResult] = field(default_factory=dict)
     down: bool = False
 
@@ -84,6 +86,12 @@ class MemoryJobs:
         restarted = job.model_copy(update={"status": JobStatus.UPLOADED, "error": None})
         self.jobs[job.job_id] = restarted
         return restarted
+
+    def note_retry(
+        self, organization_id: str, job_id: str, execution_name: str, actor: str
+    ) -> None:
+        self._require(job_id)
+        self.retries.append((execution_name, actor))
 
     def advance(
         self, organization_id: str, job_id: str, status: JobStatus, error: JobError | None = None

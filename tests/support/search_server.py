@@ -132,6 +132,52 @@ def _trickle(handler: _Handler) -> None:
         handler.wfile.flush()
 
 
+RawFault = Callable[[socket.socket, threading.Event], None]
+
+
+@dataclass
+class RawServer:
+    """Takes one connection on 127.0.0.1 and does with its bytes what ``fault`` says."""
+
+    fault: RawFault
+    gone: threading.Event = field(default_factory=threading.Event)
+    """the client closed its side"""
+
+    def __enter__(self) -> "RawServer":
+        self._stopping = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        taken, _ = self._listening.accept()
+        with taken:
+            with suppress(OSError):
+                self.fault(taken, self._stopping)
+            self.gone.set()
+
+
+def drip_handshake(taken: socket.socket, stopping: threading.Event) -> None:
+    """A TLS record that announces 16 kB and comes byte by byte."""
+    taken.recv(1 << 16)
+    taken.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends and not stopping.wait(0.03):
+        taken.sendall(b"\x03")
+
+
+def silent_handshake(taken: socket.socket, _: threading.Event) -> None:
+    """The client's greeting stays without an answer until it goes."""
+    taken.settimeout(30)
+    while taken.recv(1 << 16):
+        pass
+
+
 def forward(url: str) -> Fault:
     """Ask a real server."""
 

@@ -135,6 +135,21 @@ class KnowledgeIndexMismatch(AnalysisError):
     next_step = "Index the knowledge base anew (mri knowledge reindex) with the embedder in use."
 
 
+class KnowledgeIndexBusy(AnalysisError):
+    """A document is ingested or the index made anew by somebody else: no state of a study."""
+
+    next_step = "Try again when that has ended; a run that died is forgotten after an hour."
+
+
+class DocumentsUnreadable(AnalysisError):
+    """Pieces in the search index that a re-index cannot carry over."""
+
+    next_step = (
+        "Remove these documents (mri knowledge remove) and ingest them again, or leave all behind "
+        "with --forget-documents."
+    )
+
+
 class EmbedderUnavailable(TransientError):
     next_step = "The embedding model did not answer; searches go on by words alone."
 

@@ -6,6 +6,7 @@ read back: the index lies outside this application.
 """
 
 import hashlib
+import re
 import unicodedata
 
 from mri_analysis.contracts.knowledge import KnowledgeEntry
@@ -16,21 +17,43 @@ MAX_CHARACTERS = 4000
 MAX_LABEL_CHARACTERS = 300
 """Of a title, source or licence."""
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode categories of control, format (zero width, bidirectional), surrogate, private use and
-line separator characters."""
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories of control, format (zero width, bidirectional), surrogate, private use,
+unassigned and line separator characters."""
+
+_FILLERS = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+    + "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+)
+"""Letters and marks by category, but nothing to be seen; variation selectors carry hidden bytes as
+well as format characters do."""
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"  # colours, cursor (CSI)
+    # titles and links (OSC, DCS, SOS, PM, APC)
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]{0,500}(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]{0,4}[0-Z\\^-~]"
+)
+"""What a terminal takes for an order (ECMA-48); without its ESC the rest would stay as text."""
 
 
 def is_unseen(character: str) -> bool:
     """Whether a reader cannot see this character; line feed and tabulator are no such."""
     if character in "\n\t":
         return False
-    # Variation selectors are marks by category, yet carry hidden bytes as well as format characters
-    return (
-        unicodedata.category(character) in _UNSEEN
-        or "\ufe00" <= character <= "\ufe0f"
-        or "\U000e0100" <= character <= "\U000e01ef"
-    )
+    return unicodedata.category(character) in _UNSEEN_CATEGORIES or character in _FILLERS
+
+
+def visible(text: str) -> tuple[str, int]:
+    """``text`` without escape sequences and without characters that nobody sees.
+
+    Tabs and line ends stay; line and paragraph separators become line ends. Returns the text and
+    how many characters were removed.
+    """
+    lines = text.translate({0x2028: "\n", 0x2029: "\n"})
+    plain = _ESCAPE_SEQUENCE.sub("", lines)
+    kept = "".join(character for character in plain if not is_unseen(character))
+    return kept, len(text) - len(kept)
 
 
 def flaw_of(text: str, limit: int = MAX_CHARACTERS) -> str | None:

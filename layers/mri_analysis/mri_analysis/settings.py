@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     """OpenSearch domain or collection; empty: the snapshot alone."""
     knowledge_search_service: Literal["es", "aoss"] = "es"
     knowledge_index: str = "mri-knowledge"
+    knowledge_search_seconds: float = 30.0
+    """For all searches of one report together; after it the snapshot is searched."""
     embedding_model_id: str = ""
     """Titan Text Embeddings V2 on Bedrock; empty: the search service is asked by words alone."""
     embedding_dimension: int = 512

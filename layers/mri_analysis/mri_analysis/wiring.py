@@ -155,7 +155,12 @@ def knowledge() -> "KnowledgeBase":
         return knowledge_snapshot()
     from mri_analysis.adapters.searched_knowledge import SearchedKnowledge
 
-    return SearchedKnowledge(knowledge_snapshot(), _passage_search(), _search_breaker())
+    return SearchedKnowledge(
+        knowledge_snapshot(),
+        passage_search(settings().knowledge_search_url),
+        _search_breaker(),
+        settings().knowledge_search_seconds,
+    )
 
 
 @cache
@@ -178,12 +183,23 @@ def embedder() -> "BedrockEmbedder | None":
     return BedrockEmbedder(client, chosen.embedding_model_id, chosen.embedding_dimension)
 
 
-def search_index() -> "OpenSearchIndex":
-    """The search index, to be written."""
+def search_index(url: str) -> "OpenSearchIndex":
+    """The search index at ``url``, to be written."""
     from mri_analysis.adapters.opensearch_connection import INDEXING
     from mri_analysis.adapters.opensearch_index import OpenSearchIndex
 
-    return OpenSearchIndex(_search_connection(INDEXING), settings().knowledge_index, embedder())
+    connection = _search_connection(url, INDEXING)
+    return OpenSearchIndex(connection, settings().knowledge_index, embedder())
+
+
+@cache
+def passage_search(url: str) -> "OpenSearchKnowledge":
+    """The search index at ``url``, to be searched."""
+    from mri_analysis.adapters.opensearch_connection import SEARCHING
+    from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
+
+    connection = _search_connection(url, SEARCHING)
+    return OpenSearchKnowledge(connection, settings().knowledge_index, embedder())
 
 
 @cache
@@ -372,23 +388,13 @@ def _llm_api_key() -> str:
     return key
 
 
-@cache
-def _passage_search() -> "OpenSearchKnowledge":
-    from mri_analysis.adapters.opensearch_connection import SEARCHING
-    from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
-
-    return OpenSearchKnowledge(
-        _search_connection(SEARCHING), settings().knowledge_index, embedder()
-    )
-
-
-def _search_connection(patience: "Patience") -> "OpenSearchConnection":
+def _search_connection(url: str, patience: "Patience") -> "OpenSearchConnection":
     from mri_analysis.adapters.opensearch_connection import OpenSearchConnection
 
     chosen = settings()
     session = boto3.Session()
     return OpenSearchConnection(
-        chosen.knowledge_search_url,
+        url,
         chosen.knowledge_search_service,
         session.region_name or "",
         session.get_credentials(),

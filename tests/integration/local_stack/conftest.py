@@ -12,7 +12,8 @@ from local_stack import LocalStack, ModelServerSpec
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-@pytest.fixture(scope="session")
+# Of the package, not of the session: its pollers would go on into every later test.
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     model_server = ModelServerSpec(
         module="fake_model_server",

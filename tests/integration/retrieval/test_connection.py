@@ -81,6 +81,28 @@ def test_the_deadline_ends_every_wait(fault: faults.Fault) -> None:
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.parametrize("fault", [faults.drip_handshake, faults.silent_handshake])
+def test_the_deadline_ends_a_handshake(fault: faults.RawFault) -> None:
+    """Each read of the handshake is within its time-out, the whole would take minutes."""
+    patience = Patience(connect_s=1, read_s=1, deadline_s=0.6, attempts=1)
+    with faults.RawServer(fault) as server:
+        started = time.monotonic()
+        with pytest.raises(KnowledgeUnavailable, match="did not answer"):
+            connect(f"https://127.0.0.1:{server.port}", patience).ask("GET", "/x")
+        assert time.monotonic() - started < 1.5
+        # Nothing is left open: the other side is told that nobody waits any more.
+        assert server.gone.wait(2)
+
+
+def test_the_deadline_ends_a_look_up_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(3))
+    patience = Patience(connect_s=1, read_s=1, deadline_s=0.3, attempts=1)
+    started = time.monotonic()
+    with pytest.raises(KnowledgeUnavailable, match="did not answer"):
+        connect("http://127.0.0.1:9", patience).ask("GET", "/x")
+    assert time.monotonic() - started < 1.5
+
+
 def test_nobody_listens() -> None:
     with SearchServer(FINE) as server:
         url = server.url
@@ -155,7 +177,7 @@ def test_requests_are_signed_for_their_service(
         )
         inner = connection._opensearch.transport.get_connection()
         inner.pool = module.urllib3.HTTPConnectionPool("127.0.0.1", server._server.server_port)
-        inner.pool.ConnectionCls = module._WatchedConnection
+        inner.pool.ConnectionCls = module._FollowedConnection
         connection.ask("POST", "/x/_search", {"query": {}})
         headers = {k.lower(): v for k, v in server.requests[0].headers.items()}
 

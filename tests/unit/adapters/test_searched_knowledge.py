@@ -1,5 +1,6 @@
 """A search service in front of the snapshot: what it may change, and what happens when it fails."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from aws_lambda_powertools.utilities.circuit_breaker.persistence import (
 )
 from moto import mock_aws
 
+from mri_analysis import wiring
 from mri_analysis.adapters.searched_knowledge import (
     FAILURE_THRESHOLD,
     SearchedKnowledge,
@@ -21,6 +23,7 @@ from mri_analysis.contracts.report import Passage, Reference
 from mri_analysis.errors import AnalysisError, KnowledgeIndexMismatch, KnowledgeUnavailable
 from mri_analysis.passage_text import content_sha256
 from mri_analysis.ports.knowledge import Found, KnowledgeManifest, ScoredPassage
+from mri_analysis.settings import Settings
 
 OWN = "0" * 64
 
@@ -64,16 +67,27 @@ class Service:
     fails: AnalysisError | None = None
     knowledge_sha256: str = OWN
     asked: int = 0
+    seconds: float = 0.0
+    no_vectors: str | None = None
+    by_vectors: list[bool] = field(default_factory=list)
 
-    def find(self, query: str, limit: int, kinds: Collection[EntryKind]) -> Found | None:
+    def find(
+        self, query: str, limit: int, kinds: Collection[EntryKind], *, by_vectors: bool = True
+    ) -> Found | None:
         self.asked += 1
+        self.by_vectors.append(by_vectors)
+        time.sleep(self.seconds)
         if self.fails is not None:
             raise self.fails
         if self.hits is None:
             return None
-        return Found(self.hits[:limit], "opensearch", "1.1.0", self.knowledge_sha256)
+        failed = self.no_vectors if by_vectors else None
+        how = "opensearch" if by_vectors and failed is None else "opensearch, words only"
+        return Found(self.hits[:limit], how, "1.1.0", self.knowledge_sha256, failed)
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
+        self.asked += 1
+        time.sleep(self.seconds)
         if self.fails is not None:
             raise self.fails
         return [hit.passage for hit in self.hits or [] if hit.passage.id in ids]
@@ -165,6 +179,83 @@ def test_passages_of_a_failing_service_are_left_out() -> None:
     assert [p.id for p in SearchedKnowledge(Snapshot(), service).passages(["z", "note.a"])] == [
         "note.a"
     ]
+
+
+def test_all_searches_of_a_report_have_one_time_together() -> None:
+    service = Service([hit("note.b", "ours too")], seconds=0.2)
+    knowledge = SearchedKnowledge(Snapshot(), service, budget_s=0.5)
+    started = time.monotonic()
+
+    found = [knowledge.search("q")[0].passage.id for _ in range(25)]
+
+    assert time.monotonic() - started < 1.5
+    assert found == ["note.b"] * 2 + ["note.a"] * 23
+    assert service.asked == 3
+    assert knowledge.manifest.retrieval == (
+        "opensearch; snapshot (the search service did not answer)"
+    )
+    # Neither is it asked for a passage any more.
+    assert knowledge.passages(["doc.x.1"]) == []
+    assert service.asked == 3
+
+
+def test_the_time_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = Settings(knowledge_search_url="http://127.0.0.1:9", knowledge_search_seconds=0.0)
+    monkeypatch.setattr(wiring, "settings", lambda: chosen)
+    monkeypatch.setattr(wiring, "knowledge_snapshot", Snapshot)
+    monkeypatch.setattr(wiring, "_search_breaker", lambda: None)
+    monkeypatch.setattr(wiring, "passage_search", lambda url: service)
+    service = Service([hit("note.b", "ours too")])
+
+    assert Settings().knowledge_search_seconds == 30
+    assert [h.passage.id for h in wiring.knowledge().search("q")] == ["note.a"]
+    assert service.asked == 0
+
+
+def test_time_that_nobody_searches_is_not_counted() -> None:
+    service = Service([hit("note.b", "ours too")])
+    knowledge = SearchedKnowledge(Snapshot(), service, budget_s=0.3)
+    for _ in range(3):
+        knowledge.search("q")
+        time.sleep(0.2)
+
+    assert knowledge.manifest.retrieval == "opensearch"
+
+
+def test_a_breaker_that_hangs_is_within_the_time_too() -> None:
+    def hanging(call: object) -> object:
+        return lambda *_, **__: time.sleep(5)
+
+    knowledge = SearchedKnowledge(Snapshot(), Service(), hanging, budget_s=0.2)  # type: ignore[arg-type]
+    started = time.monotonic()
+
+    assert [h.passage.id for h in knowledge.search("q")] == ["note.a"]
+    assert time.monotonic() - started < 1
+
+
+def test_a_passage_that_is_not_fetched_in_time_is_left_out_and_nobody_waits_again() -> None:
+    service = Service([hit("doc.x.1", "x", EntryKind.DOCUMENT)], seconds=0.4)
+    knowledge = SearchedKnowledge(Snapshot(), service, budget_s=0.1)
+
+    assert [p.id for p in knowledge.passages(["doc.x.1", "note.a"])] == ["note.a"]
+    knowledge.search("q")
+    assert service.asked == 1
+    assert "did not answer" in knowledge.manifest.retrieval
+
+
+def test_an_embedder_that_failed_is_not_asked_again_for_this_report() -> None:
+    service = Service([hit("note.a", "ours")], no_vectors="the embedding model did not answer")
+    knowledge = SearchedKnowledge(Snapshot(), service)
+    for _ in range(3):
+        assert [h.passage.id for h in knowledge.search("q")] == ["note.a"]
+
+    assert service.by_vectors == [True, False, False]
+    assert knowledge.manifest.retrieval == (
+        "opensearch, words only (the embedding model did not answer)"
+    )
+    # The next report asks anew.
+    SearchedKnowledge(Snapshot(), service).search("q")
+    assert service.by_vectors[-1]
 
 
 @pytest.mark.parametrize("query", ["", " ", "\n"])

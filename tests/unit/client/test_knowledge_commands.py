@@ -50,7 +50,7 @@ def guide(tmp_path: Path) -> Path:
 def test_a_document_is_ingested_found_and_removed(mri: Mri, guide: Path):
     ingested = mri("ingest", guide)
     assert ingested.exit_code == 0, ingested.stderr
-    assert "guide: 1 pieces added" in ingested.stdout
+    assert "guide: 1 piece added" in ingested.stdout
     assert "make up" in ingested.stdout  # when it takes effect
 
     found = json.loads(mri("search", "quadrature coil", "--kind", "document", "--json").stdout)
@@ -58,14 +58,21 @@ def test_a_document_is_ingested_found_and_removed(mri: Mri, guide: Path):
     assert hit["id"].startswith("document.guide.")
     assert (hit["source"], hit["licence"]) == ("Radiology", "CC BY 4.0")
     assert hit["title"] == "[bold]Guide[/bold] > Coils"
-    assert json.loads(mri("documents", "--json").stdout)["documents"] == [
-        {"name": "guide", "pieces": 1}
-    ]
-    assert "guide" in mri("documents").stdout
+    (listed,) = json.loads(mri("documents", "--json").stdout)["documents"]
+    assert listed == {
+        "name": "guide",
+        "pieces": 1,
+        "sources": ["Radiology"],
+        "licences": ["CC BY 4.0"],
+        "versions": [hit["source_version"]],
+    }
+    table = mri("documents").stdout
+    for shown in ("guide", "Radiology", "CC BY 4.0", hit["source_version"]):
+        assert shown in table
 
     removed = mri("remove", "guide")
     assert removed.exit_code == 0
-    assert "1 pieces" in removed.stdout
+    assert "removed: guide, 1 piece\n" in removed.stdout
     assert json.loads(mri("documents", "--json").stdout)["documents"] == []
     assert "Nothing was found" in mri("search", "quadrature", "--kind", "document").stdout
 
@@ -78,7 +85,7 @@ def test_the_same_again_changes_nothing(mri: Mri, guide: Path, tmp_path: Path):
     again = mri("ingest", guide)
 
     assert again.exit_code == 0
-    assert "nothing changed, 1 pieces" in again.stdout
+    assert "nothing changed, 1 piece " in again.stdout
     assert snapshot.stat().st_ino == before
 
 
@@ -89,7 +96,7 @@ def test_what_a_document_says_does_not_act_on_the_terminal(mri: Mri, guide: Path
         assert "[bold]Guide[/bold]" in printed
         assert "\x1b" not in printed
         assert "\x07" not in printed
-    assert "[red]]0;owned[/red]" in shown.stdout
+    assert "[red][/red]" in shown.stdout  # the escape sequence went as a whole
     assert "CC BY 4.0" in shown.stdout
     assert "score" in shown.stdout
 
@@ -113,7 +120,7 @@ def test_left_out_pieces_are_told_by_place_only(mri: Mri, guide: Path):
     guide.write_text(GUIDE + ATTACK)
     told = mri("ingest", guide)
     assert told.exit_code == 0
-    assert "1 pieces left out" in told.stderr
+    assert "1 piece left out" in told.stderr
     assert "line 11" in told.stderr
     assert "previous" not in told.stdout + told.stderr
     document = json.loads(mri("ingest", guide, "--json").stdout)["documents"][0]
@@ -175,6 +182,40 @@ def test_what_cannot_be_done_ends_with_2_and_a_sentence(mri: Mri, arguments: lis
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["ingest", "missing.md", "--source", "S", "--licence", "L"], "FileNotFoundError"),
+        (["remove", "nothing"], "DocumentNotFound"),
+        (["search", "brain"], "KnowledgeUnavailable"),
+        (["documents", "--search-url", "http://example.org"], "KnowledgeUnavailable"),
+        (["reindex", "--search-url", "https://127.0.0.1:9"], "KnowledgeUnavailable"),
+    ],
+)
+def test_an_error_is_one_json_document_too(mri: Mri, arguments: list[str], code: str):
+    done = mri(*arguments, "--json")
+    assert done.exit_code == 2
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == code
+    assert error["message"]
+    assert error["next_step"]
+    assert done.stderr == ""
+
+
+def test_pieces_of_several_origins_name_all_of_them(mri: Mri, tmp_path: Path):
+    path = tmp_path / "many.jsonl"
+    origins = [("A", "L1"), ("B", "L2"), ("A", "L1")]
+    path.write_text(
+        "".join(
+            json.dumps({"text": f"Text {n}.", "source": source, "licence": licence}) + "\n"
+            for n, (source, licence) in enumerate(origins)
+        )
+    )
+    mri("ingest", path)
+    (listed,) = json.loads(mri("documents", "--json").stdout)["documents"]
+    assert (listed["sources"], listed["licences"]) == (["A", "B"], ["L1", "L2"])
+
+
 def test_a_damaged_store_is_told(mri: Mri, guide: Path, tmp_path: Path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / DOCUMENTS).write_text("{")
@@ -200,7 +241,9 @@ def test_a_search_service_takes_the_documents(mri: Mri, guide: Path):
         assert (again["added"], again["unchanged"]) == (0, 1)
         assert json.loads(mri("reindex", *url, "--json").stdout)["document_pieces"] == 1
         listed = json.loads(mri("documents", *url, "--json").stdout)["documents"]
-        assert listed == [{"name": "guide", "pieces": 1}]
+        (one,) = listed
+        assert (one["name"], one["pieces"], one["sources"]) == ("guide", 1, ["Radiology"])
+        assert len(one["versions"][0]) == 12
 
         found = mri("search", "quadrature coil", "--kind", "document", *url, "--json")
         document = json.loads(found.stdout)

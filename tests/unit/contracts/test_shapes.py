@@ -21,6 +21,7 @@ from mri_analysis.contracts.study import PreparedStudy
 from mri_analysis.contracts.tasks import (
     AnalysisInput,
     DescribeTask,
+    DescribeTaskWithoutToken,
     FailureTask,
     NotifyTask,
     ReportTask,
@@ -32,6 +33,7 @@ SHAPES = Path(__file__).with_name("shapes.json")
 CONTRACTS: tuple[type[BaseModel], ...] = (
     AnalysisInput,
     DescribeTask,
+    DescribeTaskWithoutToken,
     Description,
     FailureTask,
     Measurements,

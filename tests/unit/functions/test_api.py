@@ -29,6 +29,8 @@ from tests.unit.functions.conftest import MAX_UPLOAD_BYTES, ORIGIN, Context
 EVENT: dict[str, Any] = json.loads(Path("events/api.json").read_text())
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 JOB_ID = "0b3d9c58-6f9e-4b7a-9f0e-3a5a1c2d4e6f"
+PERSON = "1b2c3d4e-0000-4000-8000-000000000001"
+"""The subject in ``events/api.json``."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,13 @@ def kept(
     if status is JobStatus.FAILED:
         wiring.jobs().advance(organization, job_id, status, error)
     return job
+
+
+def audited() -> list[tuple[str, str, str]]:
+    """Job, actor and action of each event, the oldest first."""
+    with wiring.jobs()._engine.begin() as connection:
+        rows = connection.execute(select(audit_events).order_by(audit_events.c.event_id)).mappings()
+        return [(row["job_id"], row["actor"], row["action"]) for row in rows]
 
 
 def policy_of(form: dict[str, Any]) -> dict[str, Any]:
@@ -298,21 +307,65 @@ def test_completed_job_is_not_analysed_again(api: Api) -> None:
     assert "writers" not in answer.document["next_step"]
 
 
+@pytest.mark.parametrize("status", [JobStatus.SEGMENTING, JobStatus.COMPLETED])
+def test_quick_first_stage_hides_nobody_who_asked_for_a_retry(
+    api: Api, monkeypatch: pytest.MonkeyPatch, status: JobStatus
+) -> None:
+    # Given a failed job, and an execution that is quicker than the function that starts it
+    kept(status=JobStatus.FAILED, error=JobError(code="ModelFailed", message="m", next_step="n"))
+    workflow = wiring.workflow()
+    start = workflow.start
+
+    def start_and_advance(name: str, task: AnalysisInput) -> bool:
+        started = start(name, task)
+        wiring.jobs().advance("demo", JOB_ID, status)
+        return started
+
+    monkeypatch.setattr(workflow, "start", start_and_advance)
+
+    answer = api.post(f"/v1/jobs/{JOB_ID}/retry")
+
+    # Then the trail names the person before what the pipeline did
+    assert (answer.status, answer.document["status"]) == (202, status)
+    assert audited()[2:] == [
+        (JOB_ID, PERSON, "retry.requested"),
+        (JOB_ID, "pipeline", f"status.{status}"),
+    ]
+
+
+def test_retry_that_could_not_start_is_in_the_audit_trail(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(status=JobStatus.FAILED, error=JobError(code="ModelFailed", message="m", next_step="n"))
+
+    def unavailable(name: str, task: AnalysisInput) -> bool:
+        raise errors.ServiceUnavailable("Step Functions did not answer.")
+
+    monkeypatch.setattr(wiring.workflow(), "start", unavailable)
+
+    assert api.post(f"/v1/jobs/{JOB_ID}/retry").status == 503
+    assert audited()[2:] == [(JOB_ID, PERSON, "retry.requested")]
+
+
+def test_refused_retry_is_no_request_in_the_audit_trail(api: Api) -> None:
+    kept(status=JobStatus.COMPLETED)
+
+    api.post(f"/v1/jobs/{JOB_ID}/retry")
+
+    assert [actor for _, actor, _ in audited()] == ["pipeline"]
+
+
 def test_audit_trail_names_the_person_who_asked(api: Api) -> None:
-    person = "1b2c3d4e-0000-4000-8000-000000000001"
     kept(status=JobStatus.FAILED, error=JobError(code="ModelFailed", message="m", next_step="n"))
     uploaded = api.post("/v1/uploads", {"size_bytes": 5}).document["job_id"]
     api.post(f"/v1/jobs/{JOB_ID}/retry")
 
-    with wiring.jobs()._engine.begin() as connection:
-        rows = connection.execute(select(audit_events).order_by(audit_events.c.event_id)).mappings()
-        seen = [(row["job_id"], row["actor"], row["action"]) for row in rows]
-
-    assert seen == [
+    assert audited() == [
         (JOB_ID, "pipeline", "status.uploaded"),
         (JOB_ID, "pipeline", "status.failed"),
-        (uploaded, person, "status.awaiting_upload"),
-        (JOB_ID, person, "status.uploaded"),
+        (uploaded, PERSON, "status.awaiting_upload"),
+        (JOB_ID, PERSON, "retry.requested"),
+        (JOB_ID, PERSON, "status.uploaded"),
     ]
 
 
@@ -411,6 +464,35 @@ def test_bad_body_is_refused_without_repeating_it(api: Api, body: str, status: i
 
     assert_problem(answer, status, "InvalidRequest")
     assert "Doe" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", "x"),
+        ("multipart/form-data; boundary=", "x"),
+        ("multipart/form-data; boundary=b", "--b\r\n\r\nnot Latin-1: \u20ac\r\n--b--\r\n"),
+    ],
+    ids=["no boundary", "empty boundary", "other characters"],
+)
+def test_multipart_that_cannot_be_read_is_refused(api: Api, content_type: str, body: str) -> None:
+    answer = api.send("POST", "/v1/uploads", body=body, headers={"Content-Type": content_type})
+
+    assert_problem(answer, 400, "InvalidRequest")
+    assert "application/json" in answer.document["detail"]
+
+
+def test_fault_of_a_route_is_no_fault_of_the_request(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ValueError("ours")
+
+    monkeypatch.setattr(wiring, "jobs", broken)
+
+    answer = api.get("/v1/jobs", headers={"Content-Type": "multipart/form-data"})
+
+    assert_problem(answer, 500, "InternalError")
 
 
 def test_other_content_type_is_refused(api: Api) -> None:

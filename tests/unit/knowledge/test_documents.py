@@ -1,6 +1,7 @@
 """A site's own documents: reading within bounds, cutting, screening, keeping."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,8 +31,8 @@ from knowledge.documents.ingest import (
 from knowledge.documents.limits import LIMITS
 from knowledge.documents.pdf_text import paragraphs
 from knowledge.documents.readers import read_document
-from knowledge.documents.screening import addresses_a_model, flagged, visible
 from knowledge.documents.store import DocumentStore
+from mri_analysis.adapters.opensearch_schema import entry_document, read_entry
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.contracts.knowledge import EntryKind
 from mri_analysis.errors import (
@@ -49,7 +50,8 @@ from mri_analysis.errors import (
     DocumentWithoutText,
     KnowledgeUnavailable,
 )
-from mri_analysis.passage_text import entry_flaw
+from mri_analysis.passage_screening import addresses_a_model, flagged
+from mri_analysis.passage_text import entry_flaw, visible
 from tests.support.documents import bomb_pdf, nested_pdf, pdf
 
 ORIGIN = {"source": "Radiology", "licence": "CC BY 4.0"}
@@ -192,7 +194,18 @@ BAD = {
     "cut PDF": ("a.pdf", pdf([[SECRET + " is a fish."]])[:200], DocumentBroken, {}),
     "nested PDF": ("a.pdf", nested_pdf(), DocumentError, {}),
     "encrypted PDF": ("a.pdf", pdf([[SECRET] * 5], "secret"), DocumentEncrypted, {}),
-    "PDF with an empty password": ("a.pdf", pdf([[SECRET] * 5], ""), DocumentEncrypted, {}),
+    "front matter with two colons": (
+        "a.md",
+        b"---\nsource: S\ntitle: Zebrafish: a guide\n---\nText.",
+        DocumentLineMalformed,
+        {},
+    ),
+    "long front matter": (
+        "a.md",
+        b"---\ntitle: " + b"Zebrafish " * 1000 + b"\n---\nText.",
+        DocumentLineMalformed,
+        {},
+    ),
     "scanned PDF": ("a.pdf", pdf([[], []]), DocumentWithoutText, {}),
     "too many bytes": (
         "a.md",
@@ -267,6 +280,40 @@ def test_a_bad_document_is_refused_with_a_code_and_quotes_nothing(
     if name == "a.jsonl":
         assert "Line 2" in told
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128", "AES-128", "AES-256"])
+def test_a_pdf_that_asks_its_reader_for_no_password_is_read(
+    algorithm: str, read: Callable[..., Document]
+):
+    lines = [["The ventricles are measured in the image."]]
+    data = pdf(lines, "", owner_password="of the owner", algorithm=algorithm)
+
+    assert read("a.pdf", data).blocks[0].text == lines[0][0]
+    with pytest.raises(DocumentEncrypted, match="asks for a password"):
+        read("b.pdf", pdf(lines, "secret", owner_password="of the owner", algorithm=algorithm))
+
+
+@pytest.mark.parametrize(
+    ("front", "line"),
+    [
+        ("title: Coils: a guide", 2),
+        ("source: S\nlicence: L\ntitle: Coils: a guide", 4),
+        ('source: S\ntitle: "Coils', 3),
+        ("title: [Coils", 2),
+    ],
+)
+def test_a_line_of_the_front_matter_that_is_no_yaml_is_named(
+    front: str, line: int, read: Callable[..., Document]
+):
+    with pytest.raises(DocumentLineMalformed) as refused:
+        read("a.md", f"---\n{front}\n---\nText.")
+    told = str(refused.value)
+    named = re.match(r"Line (\d+) is no YAML", told)
+    assert named is not None
+    assert line <= int(named[1]) <= line + 1  # what is not closed is noticed on the line after
+    assert "double quotes" in told
+    assert "Coils" not in told
 
 
 def test_a_pdf_that_unpacks_without_end_is_refused(read: Callable[..., Document]):
@@ -425,7 +472,33 @@ def test_a_phrase_over_two_sentences_is_found_in_both():
 
 def test_unseen_characters_are_removed_and_the_rest_stays():
     text = "A\u200b\u202eB\u2066 C\x00\x1b[31m\U000e0041\ufe0f mm² ½ µ ﬁ é\n"
-    assert visible(text) == ("AB C[31m mm² ½ µ ﬁ é\n", 7)
+    assert visible(text) == ("AB C mm² ½ µ ﬁ é\n", 11)
+
+
+@pytest.mark.parametrize(
+    "sequence",
+    [
+        "\x1b[31m",
+        "\x1b[1;38;5;200m",
+        "\x1b[2J",
+        "\x1b[?25l",
+        "\x9b31m",
+        "\x1b]0;a title\x07",
+        "\x1b]8;;https://example.org\x1b\\",
+        "\x1bP1$q\x1b\\",
+        "\x1bc",
+        "\x1b(B",
+    ],
+)
+def test_an_escape_sequence_goes_as_a_whole(sequence: str):
+    assert visible(f"large{sequence} ventricles") == ("large ventricles", len(sequence))
+
+
+def test_what_only_looks_like_an_escape_sequence_stays():
+    assert visible("range [31m] and ]0;x \x1b") == ("range [31m] and ]0;x ", 1)
+    assert visible("one\u2028two\u2029three") == ("one\ntwo\nthree", 0)
+    # One that never ends takes its first sign with it, not the document.
+    assert visible("\x1b]" + "word " * 300)[0].endswith("word word ")
 
 
 def test_pieces_that_address_a_model_are_left_out_and_their_place_is_told(
@@ -487,6 +560,22 @@ def test_every_entry_may_become_a_passage(blocks: list[Block], title: str):
         return
     assert [entry_flaw(entry) for entry in entries] == [None] * len(entries)
     assert len({entry.id for entry in entries}) == len(entries)
+    if not addresses_a_model(document.title):
+        # What was screened piece by piece is not refused when it is read back as a whole.
+        assert [read_entry(entry_document(entry)) for entry in entries] == entries
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Small lesions are easy to ignore. Previous instructions of the manufacturer apply.",
+        "The reader may forget. The rules of the clinic are posted.",
+        *ORDINARY,
+    ],
+)
+def test_what_was_taken_is_read_back(text: str, read: Callable[..., Document]):
+    (entry,) = document_entries(read("a.md", text)).entries
+    assert read_entry(entry_document(entry)) == entry
 
 
 def test_names_are_made_of_paths_and_shared_ones_are_refused(tmp_path: Path):

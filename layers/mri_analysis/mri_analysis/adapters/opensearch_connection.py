@@ -22,6 +22,7 @@ from opensearchpy.exceptions import OpenSearchException
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
 
+from mri_analysis.adapters.deadline import within
 from mri_analysis.errors import KnowledgeUnavailable
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -180,19 +181,25 @@ class OpenSearchConnection:
 
 
 _HERE = threading.local()
-"""``watch``: the watch over this thread's request."""
+"""``line``: the line of this thread's request."""
 
 
-class _WatchedConnection(HTTPConnection):
+class _FollowedConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _followed(super()._new_conn())
+
     def request(self, *arguments: Any, **options: Any) -> None:
         super().request(*arguments, **options)
-        _HERE.watch.follow(self.sock)
+        _HERE.line.follow(self.sock)
 
 
-class _WatchedTlsConnection(HTTPSConnection):
+class _FollowedTlsConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _followed(super()._new_conn())
+
     def request(self, *arguments: Any, **options: Any) -> None:
         super().request(*arguments, **options)
-        _HERE.watch.follow(self.sock)
+        _HERE.line.follow(self.sock)
 
 
 class _BoundedConnection(Urllib3HttpConnection):
@@ -205,7 +212,7 @@ class _BoundedConnection(Urllib3HttpConnection):
     def _create_urllib3_pool(self) -> None:
         super()._create_urllib3_pool()
         tls = isinstance(self.pool, urllib3.HTTPSConnectionPool)
-        self.pool.ConnectionCls = _WatchedTlsConnection if tls else _WatchedConnection
+        self.pool.ConnectionCls = _FollowedTlsConnection if tls else _FollowedConnection
 
     def perform_request(
         self,
@@ -223,36 +230,52 @@ class _BoundedConnection(Urllib3HttpConnection):
         """
         ends = timeout if timeout is not None else time.monotonic() + self._patience.deadline_s
         address = self.url_prefix + url + (f"?{urlencode(params)}" if params else "")
-        sent = {**self.headers, **(headers or {})}
-        if self.http_auth is not None:
-            sent |= self.http_auth(method, self.host + address, body)
+        line = _Line(ends)
+
+        def exchange() -> tuple[int, Mapping[str, str], bytes]:
+            sent = {**self.headers, **(headers or {})}
+            if self.http_auth is not None:
+                # Credentials that have run out are fetched here: that is waiting, too.
+                sent |= self.http_auth(method, self.host + address, body)
+            with line:
+                return self._exchange(line, method, address, body, sent)
+
         try:
-            with _Watch(ends) as watch:
-                response = self.pool.urlopen(
-                    method,
-                    address,
-                    body,
-                    headers=sent,
-                    retries=False,
-                    redirect=False,
-                    preload_content=False,
-                    timeout=Timeout(
-                        connect=min(self._patience.connect_s, watch.left()),
-                        read=min(self._patience.read_s, watch.left()),
-                    ),
-                )
-                try:
-                    data = self._read(response, watch)
-                except BaseException:
-                    response.close()  # unread, it must not go back to the pool
-                    raise
-                response.release_conn()
-        except Exception as error:  # noqa: BLE001 - of sockets, TLS, HTTP and urllib3
+            return within(line.left(), exchange, give_up=line.cut)
+        except Exception as error:  # noqa: BLE001 - of sockets, TLS, HTTP, urllib3, credentials
             # Its text is the other side's, or names an address: neither is told on.
             raise NoAnswer("N/A", type(error).__name__, None) from None
+
+    def _exchange(
+        self,
+        line: "_Line",
+        method: str,
+        address: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        response = self.pool.urlopen(
+            method,
+            address,
+            body,
+            headers=headers,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            timeout=Timeout(
+                connect=min(self._patience.connect_s, line.left()),
+                read=min(self._patience.read_s, line.left()),
+            ),
+        )
+        try:
+            data = self._read(response, line)
+        except BaseException:
+            response.close()  # unread, it must not go back to the pool
+            raise
+        response.release_conn()
         return response.status, dict(response.headers), data
 
-    def _read(self, response: Any, watch: "_Watch") -> bytes:
+    def _read(self, response: Any, line: "_Line") -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise ValueError("an encoding that was not asked for")
         data = bytearray()
@@ -260,50 +283,79 @@ class _BoundedConnection(Urllib3HttpConnection):
             data += chunk
             if len(data) > self._patience.max_bytes:
                 raise ValueError("too large")
-            watch.left()
-        watch.left()  # a socket that was shut down in the middle looks like an end
+            line.left()
+        line.left()  # a socket that was shut down in the middle looks like an end
         # urllib3 1.26, which Lambda may bring, takes an answer that was cut short for a whole one.
         if int(response.headers.get("content-length", len(data))) != len(data):
             raise ValueError("cut short")
         return bytes(data)
 
 
-class _Watch:
-    """Shuts the socket of this thread's request down at a moment, so that no read outlasts it.
+class _Line:
+    """The socket of one request, so that it can be shut down when the caller has left.
 
-    A read timeout starts anew with each packet: an answer that comes byte by byte never ends.
+    A read time-out starts anew with each packet: an answer that comes byte by byte never ends. The
+    caller goes on at the deadline in any case; shutting the socket down ends the thread it left.
     """
 
     def __init__(self, ends: float) -> None:
         self._ends = ends
+        self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(self.left(), self._shut)
-        self._timer.daemon = True
+        self._ours = False
+        self._over = False
 
     def left(self) -> float:
         """Seconds to the moment; raises ``TimeoutError`` after it."""
         left = self._ends - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self._over:
             raise TimeoutError
         return left
 
-    def follow(self, used: socket.socket) -> None:
-        """Watch this socket."""
-        self._socket = used
-        self.left()  # the timer may have found no socket yet
+    def follow(self, used: socket.socket, *, ours: bool = False) -> None:
+        """Shut this socket down at the end, in place of the one before.
 
-    def __enter__(self) -> "_Watch":
-        _HERE.watch = self
-        self._timer.start()
+        Parameters
+        ----------
+        ours
+            Whether it is a copy that is to be closed here.
+        """
+        with self._lock:
+            self._let_go()
+            self._socket, self._ours = used, ours
+        self.left()  # the caller may have left before there was a socket
+
+    def cut(self) -> None:
+        """Shut it down; another thread may be reading from it."""
+        with self._lock:
+            self._over = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    # Not TLS's own shutdown: it changes what the reading thread works on.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def __enter__(self) -> "_Line":
+        _HERE.line = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        with self._lock:
+            self._let_go()
 
-    def _shut(self) -> None:
-        if self._socket is not None:
-            with suppress(Exception):
-                self._socket.shutdown(socket.SHUT_RDWR)
+    def _let_go(self) -> None:
+        if self._socket is not None and self._ours:
+            self._socket.close()
+        self._socket = None
+
+
+def _followed(made: socket.socket) -> socket.socket:
+    """``made``, watched by a copy: TLS takes the socket over and leaves the first object empty."""
+    try:
+        _HERE.line.follow(made.dup(), ours=True)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def _encoded(body: object) -> tuple[bytes | None, str]:

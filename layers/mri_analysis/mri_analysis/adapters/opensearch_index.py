@@ -6,13 +6,15 @@ one generation, so that the alias can be moved back by hand.
 
 No entry is given an ``_id``, as serverless vector collections refuse one. A request whose fate is
 unknown could therefore store entries twice, and is not repeated: a re-index fails at its count, a
-document is put right when it is ingested again.
+document is put right when it is ingested again. One writer works at a time (``opensearch_writer``).
 """
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,18 +25,34 @@ from mri_analysis.adapters.opensearch_schema import (
     entry_document,
     index_body,
     kind_filter,
-    read_entry,
+    read_entries,
     read_manifest,
     require_same_embedder,
 )
+from mri_analysis.adapters.opensearch_writer import SoleWriter
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
-from mri_analysis.errors import KnowledgeIndexMismatch, KnowledgeUnavailable
+from mri_analysis.errors import (
+    DocumentsUnreadable,
+    KnowledgeIndexBusy,
+    KnowledgeIndexMismatch,
+    KnowledgeUnavailable,
+)
 from mri_analysis.ports.embedding import Embedder
-from mri_analysis.ports.knowledge import IndexChange, KnowledgeManifest, RebuiltIndex
+from mri_analysis.ports.knowledge import (
+    IndexChange,
+    KnowledgeManifest,
+    RebuiltIndex,
+    StoredDocument,
+    stored_documents,
+)
 
 _BATCH_ENTRIES = 200
 _PAGE = 500
+_LARGEST_PAGE = 10_000
+"""OpenSearch gives no more at once (index.max_result_window)."""
 _ATTEMPTS = 4
+_IDENTITY = ["id", "sha256"]
+_TOLD_NAMES = 10
 _LATER = frozenset({429, 503})
 """Statuses of single entries that may be taken a moment later."""
 
@@ -90,15 +108,29 @@ class OpenSearchIndex:
 
         Raises
         ------
+        DocumentsUnreadable
+            A document that was ingested cannot be carried over.
+        KnowledgeIndexBusy
+            Somebody else is writing.
         KnowledgeUnavailable, KnowledgeIndexMismatch, EmbedderUnavailable
-            The alias is where it was.
+            The alias is where it was, as with the two above.
         """
-        own = list(entries)
+        writer = SoleWriter(self._connection, self._alias, self._now)
+        with writer.alone():
+            return self._rebuild(list(entries), knowledge, keep_documents, writer)
+
+    def _rebuild(
+        self,
+        own: list[KnowledgeEntry],
+        knowledge: KnowledgeManifest,
+        keep_documents: bool,
+        writer: SoleWriter,
+    ) -> RebuiltIndex:
         previous = self._live_name()
         documents: list[KnowledgeEntry] = []
         if keep_documents and previous is not None:
             self._live()  # an index that cannot be read has documents nobody can carry over
-            documents = list(self._entries(kind_filter([EntryKind.DOCUMENT])))
+            documents = self._documents_to_carry()
         made_at = self._now()
         manifest = IndexManifest(
             embedder=self._embedder.id if self._embedder else None,
@@ -115,6 +147,7 @@ class OpenSearchIndex:
         try:
             self._add(name, [*own, *documents], manifest)
             self._settle(name, {"match_all": {}}, len(own) + len(documents))
+            writer.require()
             self._move_alias(name)
         except BaseException:
             self._discard_unless_live(name)
@@ -129,26 +162,34 @@ class OpenSearchIndex:
 
         New pieces come before old ones go: a failure in between leaves too much, never too little.
         """
-        manifest = self._writable()
         if any(p.document != document or p.kind is not EntryKind.DOCUMENT for p in pieces):
             raise ValueError("a piece of another document")
-        missing = {(piece.id, piece.sha256): piece for piece in pieces}
+        self._writable()
+        plan = self._plan(document, pieces)
+        if not plan.missing and not plan.surplus:
+            return IndexChange(added=0, removed=0, unchanged=plan.kept)
+        with SoleWriter(self._connection, self._alias, self._now).alone():
+            manifest = self._writable()
+            plan = self._plan(document, pieces)
+            name = self._live_name() or self._alias
+            self._add(name, plan.missing, manifest)
+            self._bulk(name, [[{"delete": {"_id": id_}}] for id_ in plan.surplus])
+            self._settle_document(name, document, pieces)
+        return IndexChange(added=len(plan.missing), removed=len(plan.surplus), unchanged=plan.kept)
+
+    def _plan(self, document: str, pieces: Sequence[KnowledgeEntry]) -> "_Plan":
+        """What is to be added and removed so that ``pieces`` are all there is."""
+        missing: dict[tuple[object, object], KnowledgeEntry] = {
+            (piece.id, piece.sha256): piece for piece in pieces
+        }
         kept = 0
         surplus: list[str] = []
-        query = _of_document(document)
-        for hit in list(self._hits(query, ["id", "sha256"])):
-            key = (hit["_source"].get("id"), hit["_source"].get("sha256"))
-            if missing.pop(key, None) is not None:
+        for hit in self._hits(_of_document(document), _IDENTITY):
+            if missing.pop(_identity(hit), None) is not None:
                 kept += 1
             else:
                 surplus.append(str(hit["_id"]))
-        if not missing and not surplus:
-            return IndexChange(added=0, removed=0, unchanged=kept)
-        name = self._live_name() or self._alias
-        self._add(name, list(missing.values()), manifest)
-        self._bulk(name, [[{"delete": {"_id": id_}}] for id_ in surplus])
-        self._settle(name, query, kept + len(missing))
-        return IndexChange(added=len(missing), removed=len(surplus), unchanged=kept)
+        return _Plan(list(missing.values()), surplus, kept)
 
     def documents(self) -> Mapping[str, int]:
         """Names of the documents and how many pieces each has; empty where there is no index."""
@@ -163,6 +204,15 @@ class OpenSearchIndex:
         with _readable():
             buckets = answer.body["aggregations"]["documents"]["buckets"]
             return {str(b["key"]): int(b["doc_count"]) for b in buckets}
+
+    def stored_documents(self) -> list[StoredDocument]:
+        """The documents with their origins, in the order of their names."""
+        if self._live_name() is None:
+            return []
+        fields = ["document", "source", "licence", "version"]
+        hits = self._hits(kind_filter([EntryKind.DOCUMENT]), fields)
+        told = ([str(hit["_source"].get(field) or "") for field in fields] for hit in hits)
+        return stored_documents((row[0], row[1], row[2], row[3]) for row in told)
 
     # ---- reading ----
 
@@ -199,16 +249,26 @@ class OpenSearchIndex:
             )
         return manifest
 
-    def _entries(self, query: dict[str, Any]) -> Iterator[KnowledgeEntry]:
-        """Entries that pass the checks again, each once."""
-        seen: set[str] = set()
-        for hit in self._hits(query, None):
-            entry = read_entry(hit["_source"])
-            if entry is not None and entry.id not in seen:
-                seen.add(entry.id)
-                yield entry
+    def _documents_to_carry(self) -> list[KnowledgeEntry]:
+        """All pieces of documents; those that a lost answer left twice once."""
+        back = read_entries(
+            hit["_source"] for hit in self._hits(kind_filter([EntryKind.DOCUMENT]), None)
+        )
+        if back.refused:
+            names = sorted(set(back.refused_documents))
+            of = f" (of {', '.join(names[:_TOLD_NAMES])})" if names else ""
+            raise DocumentsUnreadable(
+                f"{len(back.refused)} pieces of documents in the index cannot be read{of}."
+            )
+        return list({(entry.id, entry.sha256): entry for entry in back.entries}.values())
 
     def _hits(self, query: dict[str, Any], fields: list[str] | None) -> Iterator[dict[str, Any]]:
+        """All hits, page by page in the order of their ids.
+
+        An id may stand more than once, and no other field tells such entries apart everywhere
+        (``_id`` does not sort in all services). So no page ends within an id: the last id of a full
+        page is read again with the next one.
+        """
         body: dict[str, Any] = {
             "size": _PAGE,
             "query": query,
@@ -216,17 +276,29 @@ class OpenSearchIndex:
             "_source": fields if fields is not None else {"excludes": ["vector"]},
         }
         while True:
-            answer = self._connection.ask("POST", f"/{self._alias}/_search", body)
-            with _readable():
-                hits = answer.body["hits"]["hits"]
-                for hit in hits:
-                    if not isinstance(hit["_source"], dict):
-                        raise TypeError
-                after = hits[-1]["sort"] if hits else None
+            hits = self._page(body)
+            full = len(hits) >= body["size"]
+            if full:
+                whole = [hit for hit in hits if hit["sort"] != hits[-1]["sort"]]
+                if not whole:
+                    if body["size"] >= _LARGEST_PAGE:
+                        raise KnowledgeUnavailable("The search index holds one id too often.")
+                    body["size"] = min(2 * body["size"], _LARGEST_PAGE)
+                    continue
+                hits = whole
             yield from hits
-            if len(hits) < _PAGE:
+            if not full:
                 return
-            body["search_after"] = after
+            body |= {"search_after": hits[-1]["sort"], "size": _PAGE}
+
+    def _page(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = self._connection.ask("POST", f"/{self._alias}/_search", body)
+        with _readable():
+            hits: list[dict[str, Any]] = answer.body["hits"]["hits"]
+            for hit in hits:
+                if not isinstance(hit["_source"], dict) or not isinstance(hit["sort"], list):
+                    raise TypeError
+        return hits
 
     # ---- writing ----
 
@@ -275,16 +347,38 @@ class OpenSearchIndex:
         return statuses
 
     def _settle(self, name: str, query: dict[str, Any], expected: int) -> None:
-        """Wait until the index holds as many entries as were written."""
+        """Wait until a new index shows as many entries as were written."""
+        self._refresh(name)
         ends = time.monotonic() + self._settle_s
-        if self._connection.service == "es":
-            self._connection.ask("POST", f"/{name}/_refresh")
         while (found := self._count(name, query)) != expected:
             if time.monotonic() >= ends or found > expected:
                 raise KnowledgeUnavailable(
                     f"The search index holds {found} entries where {expected} were written."
                 )
             self._pause(2.0)
+
+    def _settle_document(self, name: str, document: str, pieces: Sequence[KnowledgeEntry]) -> None:
+        """Wait until a search finds these pieces and no others.
+
+        Not their number: a collection shows additions and deletions at moments of its own, so that
+        the number may be right before anything is seen, or too large for a while.
+        """
+        self._refresh(name)
+        ends = time.monotonic() + self._settle_s
+        expected: Counter[tuple[object, object]] = Counter(
+            {(piece.id, piece.sha256): 1 for piece in pieces}
+        )
+        while Counter(map(_identity, self._hits(_of_document(document), _IDENTITY))) != expected:
+            if time.monotonic() >= ends:
+                raise KnowledgeUnavailable(
+                    "The search index does not show the document as it was written; ingest or "
+                    "remove it again."
+                )
+            self._pause(2.0)
+
+    def _refresh(self, name: str) -> None:
+        if self._connection.service == "es":
+            self._connection.ask("POST", f"/{name}/_refresh")
 
     def _count(self, name: str, query: dict[str, Any]) -> int:
         answer = self._connection.ask("POST", f"/{name}/_count", {"query": query})
@@ -294,15 +388,32 @@ class OpenSearchIndex:
     # ---- generations ----
 
     def _move_alias(self, name: str) -> None:
-        holders = self._generations(lambda aliases: self._alias in aliases)
-        actions = [{"remove": {"index": old, "alias": self._alias}} for old in holders]
+        """Put the alias on ``name`` alone.
+
+        A writer that had been taken for dead may move it at the same time. Then the youngest index
+        is kept by both: whoever looks last finds one.
+        """
+        self._point_to(name, [])
+        for _ in range(_ATTEMPTS):
+            holders = self._generations(lambda aliases: self._alias in aliases)
+            if len(holders) <= 1:
+                break
+            self._point_to(max(holders, key=lambda held: _made(self._alias, held) or ""), holders)
+        if holders != [name]:
+            raise KnowledgeIndexBusy("Another re-index ended at the same time; its index is used.")
+
+    def _point_to(self, name: str, holders: Sequence[str]) -> None:
+        others = holders or self._generations(lambda aliases: self._alias in aliases)
+        actions = [
+            {"remove": {"index": other, "alias": self._alias}} for other in others if other != name
+        ]
         actions.append({"add": {"index": name, "alias": self._alias}})
         self._connection.ask("POST", "/_aliases", {"actions": actions})
 
     def _discard_unless_live(self, name: str) -> None:
         """A failed index goes, unless the alias was moved to it after all."""
-        with suppress(KnowledgeUnavailable, KnowledgeIndexMismatch):
-            if self._live_name() != name:
+        with suppress(KnowledgeUnavailable):
+            if name not in self._generations(lambda aliases: self._alias in aliases):
                 self._connection.ask("DELETE", f"/{name}", accept=[404])
 
     def _drop_old_generations(self, name: str, previous: str | None) -> None:
@@ -323,6 +434,16 @@ class OpenSearchIndex:
             return sorted(name for name, of in answer.body.items() if wanted(of["aliases"]))
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What makes a document what it shall be."""
+
+    missing: list[KnowledgeEntry]
+    surplus: list[str]
+    """``_id`` of each"""
+    kept: int
+
+
 class _readable:
     """An answer of another form than OpenSearch's is an answer that cannot be read."""
 
@@ -331,6 +452,10 @@ class _readable:
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, (KeyError, TypeError, ValueError, AttributeError, StopIteration)):
             raise KnowledgeUnavailable("The search service's answer could not be read.") from None
+
+
+def _identity(hit: dict[str, Any]) -> tuple[object, object]:
+    return hit["_source"].get("id"), hit["_source"].get("sha256")
 
 
 def _of_document(document: str) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mri_analysis.adapters.deadline import within
 from mri_analysis.adapters.opensearch_connection import OpenSearchConnection
 from mri_analysis.adapters.opensearch_schema import (
     IndexManifest,
     entry_passage,
     kind_filter,
-    read_entry,
+    read_entries,
     read_manifest,
     require_same_embedder,
 )
@@ -22,17 +23,23 @@ from mri_analysis.adapters.rank_fusion import reciprocal_rank_fusion
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.contracts.report import Passage
 from mri_analysis.errors import EmbedderUnavailable, KnowledgeUnavailable
+from mri_analysis.observability import logger, metrics
 from mri_analysis.ports.embedding import Embedder
 from mri_analysis.ports.knowledge import Found, ScoredPassage
 
 WORDS_AND_VECTORS = "opensearch"
 WORDS_ONLY = "opensearch, words only"
+NO_VECTOR = "the embedding model did not answer"
+EMBEDDING_S = 6.0
+"""For the vector of one query, with all retries of the SDK; one takes a tenth of a second."""
 
 _FIELDS = ["title^1.2", "synonyms^1.2", "text", "topics"]
 _MAX_QUERY_CHARACTERS = 1000
 _MAX_QUERY_WORDS = 64
 _CANDIDATES = 50
 """Of each query; ranks beyond it add less than 1 % to a score."""
+
+_TOLD_IDS = 20
 
 _MANIFEST_SECONDS = 60.0
 """How long a manifest is taken to hold. A query by vectors names the embedder too, so that an alias
@@ -52,6 +59,8 @@ class OpenSearchKnowledge:
     ----------
     embedder
         Turns queries into vectors; None searches by words alone.
+    embedding_s
+        How long a query's vector is waited for.
     """
 
     def __init__(
@@ -60,14 +69,23 @@ class OpenSearchKnowledge:
         alias: str,
         embedder: Embedder | None = None,
         clock: Callable[[], float] = time.monotonic,
+        embedding_s: float = EMBEDDING_S,
     ) -> None:
         self._connection = connection
         self._alias = alias
         self._embedder = embedder
         self._clock = clock
+        self._embedding_s = embedding_s
         self._known: _Known | None = None
 
-    def find(self, query: str, limit: int, kinds: Collection[EntryKind]) -> Found | None:
+    def find(
+        self,
+        query: str,
+        limit: int,
+        kinds: Collection[EntryKind],
+        *,
+        by_vectors: bool = True,
+    ) -> Found | None:
         """The passages nearest to ``query``; None where there is no index or nothing in it.
 
         Raises
@@ -81,12 +99,16 @@ class OpenSearchKnowledge:
             return None
         require_same_embedder(manifest, self._embedder)
         wanted, words = sorted(kinds), _plain(query)
-        vector = self._vector(words, manifest)
+        vector: list[float] | None = None
+        no_vectors: str | None = None
+        if by_vectors and self._embedder is not None and manifest.embedder is not None and words:
+            vector = self._vector(words, self._embedder)
+            no_vectors = NO_VECTOR if vector is None else None
         bodies = [word_query(words, wanted)]
         if vector is not None:
             bodies.append(vector_query(vector, wanted, manifest.embedder))
         rankings, entries = self._ask(bodies)
-        by_vectors = len(rankings) > 1
+        compared = len(rankings) > 1
         if not entries and self._is_empty():
             return None
         ranked = reciprocal_rank_fusion(rankings)
@@ -97,9 +119,10 @@ class OpenSearchKnowledge:
         ]
         return Found(
             passages=found[:limit],
-            retrieval=WORDS_AND_VECTORS if by_vectors else WORDS_ONLY,
+            retrieval=WORDS_AND_VECTORS if compared else WORDS_ONLY,
             knowledge_version=manifest.knowledge_version,
             knowledge_sha256=manifest.content_sha256,
+            no_vectors=no_vectors,
         )
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
@@ -131,13 +154,12 @@ class OpenSearchKnowledge:
         self._known = _Known(manifest, self._clock() + _MANIFEST_SECONDS)
         return manifest
 
-    def _vector(self, words: str, manifest: IndexManifest) -> list[float] | None:
-        """The query as a vector; None where words must do."""
-        if self._embedder is None or manifest.embedder is None or not words:
-            return None
+    def _vector(self, words: str, embedder: Embedder) -> list[float] | None:
+        """The query as a vector; None where the embedder fails or takes too long."""
         try:
-            (vector,) = self._embedder.embed([words])
-        except EmbedderUnavailable:
+            # The SDK's time-outs begin anew with each byte and each attempt.
+            (vector,) = within(self._embedding_s, lambda: embedder.embed([words]))
+        except (EmbedderUnavailable, TimeoutError):
             return None
         return vector
 
@@ -212,12 +234,21 @@ def _plain(query: str) -> str:
 
 
 def _read_hits(body: Any) -> list[KnowledgeEntry]:
-    """Entries of a search's answer that pass the checks again."""
+    """Entries of a search's answer that pass the checks again; the others are counted."""
     try:
         sources = [hit["_source"] for hit in body["hits"]["hits"]]
     except (KeyError, TypeError):
         raise _unreadable() from None
-    return [entry for source in sources if (entry := read_entry(source)) is not None]
+    back = read_entries(sources)
+    if back.refused:
+        # Ids alone: the text is what somebody else may have written.
+        logger.warning(
+            "passages of the search index were dropped",
+            count=len(back.refused),
+            ids=sorted(set(back.refused))[:_TOLD_IDS],
+        )
+        metrics.add_metric(name="KnowledgePassagesDropped", unit="Count", value=len(back.refused))
+    return back.entries
 
 
 def _unreadable() -> KnowledgeUnavailable:

@@ -4,7 +4,11 @@ Nothing rests on OpenSearch's ``_id``: serverless vector collections give their 
 is a field of its own.
 """
 
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
@@ -13,6 +17,7 @@ from mri_analysis.contracts.base import Contract, Sha256
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.contracts.report import Passage
 from mri_analysis.errors import KnowledgeIndexMismatch
+from mri_analysis.passage_screening import entry_addresses_a_model
 from mri_analysis.passage_text import entry_flaw, flaw_of, is_ours
 from mri_analysis.ports.embedding import Embedder
 
@@ -23,6 +28,11 @@ _TEXT = {"type": "text", "analyzer": "english"}
 _KEYWORD = {"type": "keyword"}
 _KEPT = {"type": "keyword", "index": False, "doc_values": False}
 """Given back, never searched."""
+
+_ID = re.compile(
+    r"(?:HP:\d{7}|(?:note|rule)\.[a-z0-9.-]{1,80}|document\.[a-z0-9-]{1,60}\.[0-9a-f]{12})"
+)
+"""Ids as they are given here: what stands in a log. Another one may be a sentence."""
 
 
 class IndexManifest(Contract):
@@ -37,6 +47,9 @@ class IndexManifest(Contract):
     content_sha256: Sha256 = Field(description="of the snapshot the index was made from")
     entries: int = Field(ge=0, description="of that snapshot; a site's documents come on top")
     made_at: datetime
+
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 
 def index_body(manifest: IndexManifest, *, sharded: bool) -> dict[str, Any]:
@@ -148,10 +161,35 @@ def entry_document(
     return fields
 
 
+@dataclass(frozen=True)
+class ReadBack:
+    """Entries of an index that pass the checks again, and the ids of those that do not."""
+
+    entries: list[KnowledgeEntry]
+    refused: list[str]
+    """``unreadable`` for what has no id of ours"""
+    refused_documents: list[str]
+    """names of documents that they are pieces of, as far as they have one"""
+
+
+def read_entries(sources: Iterable[object]) -> ReadBack:
+    """Indexed entries, each checked by :func:`read_entry`."""
+    back = ReadBack([], [], [])
+    for source in sources:
+        entry = read_entry(source)
+        if entry is None:
+            back.refused.append(_told(source, "id", _ID) or "unreadable")
+            back.refused_documents.extend(filter(None, [_told(source, "document", _NAME)]))
+        else:
+            back.entries.append(entry)
+    return back
+
+
 def read_entry(source: object) -> KnowledgeEntry | None:
     """An indexed entry, checked again; None for one that this application would not have indexed.
 
-    The index is outside: its text is what somebody may have changed since.
+    The index is outside: its text is what somebody may have changed since. Documents are screened
+    as they were when they were ingested; of all other kinds the snapshot's own words are quoted.
     """
     if not isinstance(source, dict):
         return None
@@ -164,10 +202,23 @@ def read_entry(source: object) -> KnowledgeEntry | None:
         not entry.url.startswith(("https://", "http://")) or flaw_of(entry.url, limit=2000)
     ):
         return None
-    # A document must not pass for a measurement, a reference, a note or a rule where ids are cited.
-    if entry.kind is EntryKind.DOCUMENT and is_ours(entry.id):
+    if entry_flaw(entry) is not None:
         return None
-    return None if entry_flaw(entry) else entry
+    if entry.kind is not EntryKind.DOCUMENT:
+        return entry
+    # A document must not pass for a measurement, a reference, a note or a rule where ids are cited.
+    return None if is_ours(entry.id) or _screened(entry.model_dump_json()) else entry
+
+
+@lru_cache(maxsize=512)
+def _screened(entry: str) -> bool:
+    """Whether an entry, as JSON, addresses a model; the searches of a report meet the same ones."""
+    return entry_addresses_a_model(KnowledgeEntry.model_validate_json(entry))
+
+
+def _told(source: object, field: str, form: re.Pattern[str]) -> str | None:
+    value = source.get(field) if isinstance(source, dict) else None
+    return value if isinstance(value, str) and form.fullmatch(value) else None
 
 
 def entry_passage(entry: KnowledgeEntry) -> Passage:

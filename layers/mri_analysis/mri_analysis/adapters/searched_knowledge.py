@@ -3,12 +3,13 @@
 The service ranks and brings a site's own documents; what is quoted of notes, rules and terms is
 always the text of the snapshot, which was reviewed and came with the release. So neither a passage
 that contradicts it nor one that somebody wrote into the index can enter a report as ours. Where the
-service fails, the snapshot searches.
+service fails, or takes more time than all searches of a report may, the snapshot searches.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig, circuit_breaker
 from aws_lambda_powertools.utilities.circuit_breaker.exceptions import (
@@ -17,6 +18,7 @@ from aws_lambda_powertools.utilities.circuit_breaker.exceptions import (
 )
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mri_analysis.adapters.deadline import within
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.contracts.report import Passage, Reference
 from mri_analysis.errors import KnowledgeIndexMismatch, KnowledgeUnavailable
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 FAILURE_THRESHOLD = 5
 RECOVERY_TIMEOUT_SECONDS = 300
 
+BUDGET_S = 30.0
+"""For all searches of one report, up to 25 of them. The state has 300 s, of which two drafts and a
+guardrail may take 240."""
+
 NO_ANSWER = "snapshot (the search service did not answer)"
 RESTING = "snapshot (the search service failed several times and rests)"
 EMPTY = "snapshot (the search index is empty)"
@@ -46,7 +52,13 @@ MISMATCH = "snapshot (the search index is of another embedder or version)"
 _SPARE = 5
 """Further passages asked for, in place of those that the snapshot does not know."""
 
-_Find = Callable[[str, int, Collection[EntryKind]], Found | None]
+_T = TypeVar("_T")
+
+
+class _Find(Protocol):
+    def __call__(
+        self, query: str, limit: int, kinds: Collection[EntryKind], *, by_vectors: bool = True
+    ) -> Found | None: ...
 
 
 class Breaker(Protocol):
@@ -74,22 +86,31 @@ class SearchedKnowledge:
     """A :class:`~mri_analysis.ports.knowledge.KnowledgeBase` for one report.
 
     One object serves one study: its manifest says how that study's passages were found, and a
-    service that failed once is not waited for again.
+    service that failed once is not waited for again, nor is its embedder.
 
     Parameters
     ----------
     breaker
         Keeps a failing service from being asked; None where there is no store for its state.
+    budget_s
+        Seconds that all calls of the service may take together, breaker and embedder included.
+        What comes after is searched for in the snapshot.
     """
 
     def __init__(
-        self, snapshot: KnowledgeBase, service: PassageSearch, breaker: Breaker | None = None
+        self,
+        snapshot: KnowledgeBase,
+        service: PassageSearch,
+        breaker: Breaker | None = None,
+        budget_s: float = BUDGET_S,
     ) -> None:
         self._snapshot = snapshot
         self._service = service
         self._find: _Find = service.find if breaker is None else breaker(service.find)
         self._retrievals: dict[str, None] = {}
         self._failed: str | None = None
+        self._no_vectors: str | None = None
+        self._left_s = budget_s
 
     @property
     def manifest(self) -> KnowledgeManifest:
@@ -117,9 +138,13 @@ class SearchedKnowledge:
         missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in known and not is_ours(id_)]
         if missing and self._failed is None:
             try:
-                known |= {passage.id: passage for passage in self._service.passages(missing)}
-            except (KnowledgeUnavailable, KnowledgeIndexMismatch) as error:
-                logger.warning("the search service failed", code=error.code)
+                fetched = self._bounded(lambda: self._service.passages(missing))
+                known |= {passage.id: passage for passage in fetched}
+            except KnowledgeUnavailable as error:
+                self._failed = NO_ANSWER
+                logger.warning("the search service failed", code=error.code, reason=str(error))
+            except KnowledgeIndexMismatch as error:
+                logger.warning("the search index does not fit", code=error.code)
         return [known[id_] for id_ in dict.fromkeys(ids) if id_ in known]
 
     def rules(self) -> list[KnowledgeEntry]:
@@ -134,8 +159,14 @@ class SearchedKnowledge:
         """What the service found; None where the snapshot must search, with the reason noted."""
         if self._failed is None:
             try:
-                found = self._find(query, limit, kinds)
+                by_vectors = self._no_vectors is None
+                found = self._bounded(
+                    lambda: self._find(query, limit, kinds, by_vectors=by_vectors)
+                )
                 if found is not None:
+                    if found.no_vectors is not None:
+                        self._no_vectors = found.no_vectors
+                        logger.warning("searching by words alone", reason=found.no_vectors)
                     self._note(self._describe(found))
                     return found
                 self._failed = EMPTY
@@ -152,10 +183,28 @@ class SearchedKnowledge:
         self._note(self._failed)
         return None
 
+    def _bounded(self, call: Callable[[], _T]) -> _T:
+        """``call`` within what is left of the time; raises ``KnowledgeUnavailable`` where none is.
+
+        The thread that is left behind ends by the deadlines of the connection.
+        """
+        if self._left_s <= 0:
+            raise KnowledgeUnavailable("The time for the searches of a report is spent.")
+        started = time.monotonic()
+        try:
+            return within(self._left_s, call)
+        except TimeoutError:
+            raise KnowledgeUnavailable("The time for the searches of a report is spent.") from None
+        finally:
+            self._left_s -= time.monotonic() - started
+
     def _describe(self, found: Found) -> str:
+        told = found.retrieval
+        if self._no_vectors is not None:
+            told += f" ({self._no_vectors})"
         if found.knowledge_sha256 == self._snapshot.manifest.content_sha256:
-            return found.retrieval
-        return f"{found.retrieval}, index holds knowledge version {found.knowledge_version}"
+            return told
+        return f"{told}, index holds knowledge version {found.knowledge_version}"
 
     def _note(self, retrieval: str) -> None:
         self._retrievals[retrieval] = None

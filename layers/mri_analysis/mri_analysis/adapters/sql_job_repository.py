@@ -34,7 +34,8 @@ class SqlJobRepository:
                 if kept is not None:
                     return _job(kept)
                 connection.execute(insert(analysis_jobs).values(**_job_values(job)))
-                self._audit(connection, job.organization_id, job.job_id, job.status, {}, actor)
+                action = f"status.{job.status}"
+                self._audit(connection, job.organization_id, job.job_id, action, {}, actor)
                 return job
         except IntegrityError as error:
             # Another writer was first, or the id belongs to another organization.
@@ -91,6 +92,13 @@ class SqlJobRepository:
             if row is None:
                 raise JobNotFound("The job is gone.")
             return _job(row)
+
+    def note_retry(
+        self, organization_id: str, job_id: str, execution_name: str, actor: str
+    ) -> None:
+        with self._transaction() as connection:
+            detail = {"execution_name": execution_name}
+            self._audit(connection, organization_id, job_id, "retry.requested", detail, actor)
 
     def advance(
         self, organization_id: str, job_id: str, status: JobStatus, error: JobError | None = None
@@ -163,7 +171,7 @@ class SqlJobRepository:
         if changed.rowcount != 1:
             raise IllegalTransition(f"Another writer changed the job while it was {current}.")
         detail = {"from": current.value} | ({"code": error.code} if error else {})
-        self._audit(connection, organization_id, job_id, status, detail, actor)
+        self._audit(connection, organization_id, job_id, f"status.{status}", detail, actor)
 
     def _upsert(self, connection: Connection, result: AnalysisResult) -> str:
         values: dict[str, Any] = {
@@ -210,7 +218,7 @@ class SqlJobRepository:
         connection: Connection,
         organization_id: str,
         job_id: str,
-        status: JobStatus,
+        action: str,
         detail: dict[str, str],
         actor: str,
     ) -> None:
@@ -219,7 +227,7 @@ class SqlJobRepository:
                 organization_id=organization_id,
                 job_id=job_id,
                 actor=actor,
-                action=f"status.{status}",
+                action=action,
                 detail=detail,
                 created_at=_naive(self._now()),
             )

@@ -22,7 +22,7 @@ from mri_analysis.ports.knowledge import KnowledgeManifest, ScoredPassage
 SCHEMA_VERSION = 1
 """Of the snapshot's tables; ``knowledge/build.py`` writes the same number."""
 
-_MAX_TOKENS = 32
+_MAX_TOKENS = 48
 _TOKEN = re.compile(r"\w+")
 _WEIGHTS = "2.0, 2.0, 1.0, 1.0"
 """bm25 weights of title, synonyms, text and topics, in the order of the index's columns."""

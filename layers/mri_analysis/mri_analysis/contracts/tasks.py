@@ -62,6 +62,15 @@ class DescribeTask(StudyTask):
     )
 
 
+class DescribeTaskWithoutToken(StudyTask):
+    """Input of ``ImageToText`` in executions that a release before version 2 started.
+
+    They keep their state machine, whose state takes the function's own answer.
+    """
+
+    measurements_key: S3Key
+
+
 class DescriptionReference(Contract):
     """What ``ImageToText`` ends with."""
 

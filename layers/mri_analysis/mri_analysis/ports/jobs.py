@@ -62,6 +62,12 @@ class JobRepository(Protocol):
         """
         ...
 
+    def note_retry(
+        self, organization_id: str, job_id: str, execution_name: str, actor: str
+    ) -> None:
+        """Put into the audit trail that ``actor`` asked for another execution; the job stays."""
+        ...
+
     def advance(
         self, organization_id: str, job_id: str, status: JobStatus, error: JobError | None = None
     ) -> None:

@@ -84,6 +84,32 @@ class RebuiltIndex:
     """of a site's own documents, carried over"""
 
 
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document of the site's own as it is kept."""
+
+    name: str
+    pieces: int
+    sources: tuple[str, ...]
+    """of its pieces, each once: passages of a JSON Lines file may have origins of their own"""
+    licences: tuple[str, ...]
+    versions: tuple[str, ...]
+    """two where a replacement was cut off"""
+
+
+def stored_documents(pieces: Iterable[tuple[str, str, str, str]]) -> list[StoredDocument]:
+    """Documents by name, from the document's name, source, licence and version of each piece."""
+    by_name: dict[str, list[tuple[str, str, str]]] = {}
+    for name, *origin in pieces:
+        by_name.setdefault(name, []).append((origin[0], origin[1], origin[2]))
+    return [
+        StoredDocument(
+            name, len(of), *(tuple(dict.fromkeys(column)) for column in zip(*of, strict=True))
+        )
+        for name, of in sorted(by_name.items())
+    ]
+
+
 class DocumentIndex(Protocol):
     """Where a site's own documents are kept, so that they are found beside notes and terms."""
 
@@ -91,12 +117,16 @@ class DocumentIndex(Protocol):
         """Make ``pieces`` all there is of ``document``; an empty sequence removes it.
 
         A piece that is there already, by id and checksum, is left alone. Raises
-        ``KnowledgeUnavailable`` or ``KnowledgeIndexMismatch``.
+        ``KnowledgeUnavailable``, ``KnowledgeIndexMismatch`` or ``KnowledgeIndexBusy``.
         """
         ...
 
     def documents(self) -> Mapping[str, int]:
         """Names of the documents and how many pieces each has."""
+        ...
+
+    def stored_documents(self) -> Sequence[StoredDocument]:
+        """The documents with their origins, in the order of their names."""
         ...
 
 
@@ -112,8 +142,8 @@ class SearchIndex(DocumentIndex, Protocol):
     ) -> RebuiltIndex:
         """Replace the entries of the index in use in one step, documents carried over.
 
-        Raises ``KnowledgeUnavailable``, ``KnowledgeIndexMismatch`` or ``EmbedderUnavailable``; the
-        index in use is then what it was.
+        Raises ``KnowledgeUnavailable``, ``KnowledgeIndexMismatch``, ``KnowledgeIndexBusy``,
+        ``DocumentsUnreadable`` or ``EmbedderUnavailable``; the index in use is then what it was.
         """
         ...
 
@@ -128,6 +158,8 @@ class Found:
     knowledge_version: str
     knowledge_sha256: str
     """of the snapshot that the index was made from"""
+    no_vectors: str | None = None
+    """why words had to do, where the embedder was asked and failed"""
 
 
 class PassageSearch(Protocol):
@@ -136,8 +168,21 @@ class PassageSearch(Protocol):
     Every method may raise ``KnowledgeUnavailable`` or ``KnowledgeIndexMismatch``.
     """
 
-    def find(self, query: str, limit: int, kinds: Collection[EntryKind]) -> Found | None:
-        """The passages nearest to ``query``, best first; None where there is nothing to search."""
+    def find(
+        self,
+        query: str,
+        limit: int,
+        kinds: Collection[EntryKind],
+        *,
+        by_vectors: bool = True,
+    ) -> Found | None:
+        """The passages nearest to ``query``, best first; None where there is nothing to search.
+
+        Parameters
+        ----------
+        by_vectors
+            Whether an embedder, where there is one, is asked.
+        """
         ...
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:

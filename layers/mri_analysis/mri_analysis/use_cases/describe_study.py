@@ -9,7 +9,11 @@ from mri_analysis.contracts.job import JobStatus
 from mri_analysis.contracts.observations import ReadingStatus
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
-from mri_analysis.contracts.tasks import DescribeTask, DescriptionReference
+from mri_analysis.contracts.tasks import (
+    DescribeTask,
+    DescribeTaskWithoutToken,
+    DescriptionReference,
+)
 from mri_analysis.keys import StudyKeys
 from mri_analysis.ports.jobs import JobRepository
 from mri_analysis.ports.knowledge import KnowledgeBase
@@ -44,9 +48,7 @@ def describe_study(
         ``PENDING`` where the state waits for the model; None without one.
     """
     started = now()
-    jobs.advance(task.organization_id, task.job_id, JobStatus.CONVERTING)
-    measurements = Measurements.model_validate_json(results.get(task.measurements_key))
-    description = describe(measurements, knowledge.references())
+    description = _measured(task, results, jobs, knowledge)
     key = StudyKeys(task.organization_id, task.job_id).description
     status = None
     if observer is None:
@@ -59,6 +61,32 @@ def describe_study(
             task.task_token, DescriptionReference(description_key=key, seconds=seconds)
         )
     return status
+
+
+def describe_without_token(
+    task: DescribeTaskWithoutToken,
+    *,
+    results: ObjectStore,
+    jobs: JobRepository,
+    knowledge: KnowledgeBase,
+    now: Callable[[], float] = time.time,
+) -> DescriptionReference:
+    """Write ``description.json`` for a state that waits for this answer, and so for no model."""
+    started = now()
+    key = StudyKeys(task.organization_id, task.job_id).description
+    store_description(results, key, _measured(task, results, jobs, knowledge))
+    return DescriptionReference(description_key=key, seconds=round(now() - started, 3))
+
+
+def _measured(
+    task: DescribeTask | DescribeTaskWithoutToken,
+    results: ObjectStore,
+    jobs: JobRepository,
+    knowledge: KnowledgeBase,
+) -> Description:
+    jobs.advance(task.organization_id, task.job_id, JobStatus.CONVERTING)
+    measurements = Measurements.model_validate_json(results.get(task.measurements_key))
+    return describe(measurements, knowledge.references())
 
 
 def _described_and_asked(

@@ -34,6 +34,10 @@ def reindex(
 
     Raises
     ------
+    DocumentsUnreadable
+        A document that was ingested cannot be carried over.
+    KnowledgeIndexBusy
+        Somebody else writes to the index.
     KnowledgeUnavailable, KnowledgeIndexMismatch, EmbedderUnavailable
     """
     checked = list(entries)
@@ -53,6 +57,8 @@ def ingest_document(
     ------
     DocumentError
         A piece holds what no passage may hold.
+    KnowledgeIndexBusy
+        The index is made anew, or written to by somebody else.
     KnowledgeUnavailable, KnowledgeIndexMismatch, EmbedderUnavailable
     """
     for piece in pieces:

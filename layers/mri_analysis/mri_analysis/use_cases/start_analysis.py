@@ -97,7 +97,8 @@ def retry_analysis(
 
     Step Functions cannot redrive an execution that ended in a ``Fail`` state (the redrive enters
     ``Fail`` again), and it refuses the name of an execution for 90 days: the retry gets a name of
-    its own. ``actor`` is who asked for it, for the audit trail.
+    its own. ``actor`` is who asked for it: the audit trail names them before the execution starts,
+    because its first stage may take the job on before anything else is written.
 
     Raises
     ------
@@ -111,7 +112,9 @@ def retry_analysis(
         raise JobNotFound(f"There is no job {job_id}.")
     if job.status is not JobStatus.FAILED or job.execution_name is None:
         raise RetryRefused(f"The job is {job.status}: only a failed job can be retried.")
-    wanted = job.model_copy(update={"execution_name": retry_name(job.execution_name)})
+    name = retry_name(job.execution_name)
+    wanted = job.model_copy(update={"execution_name": name})
+    jobs.note_retry(organization_id, job_id, name, actor)
     _start(job, wanted, images_bucket, jobs, workflow, actor)
     return jobs.find(organization_id, job_id) or wanted
 

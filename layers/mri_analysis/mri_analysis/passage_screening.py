@@ -1,5 +1,4 @@
-"""Text from outside made harmless: characters nobody sees are removed, sentences that address a
-model are found.
+"""Sentences that address a language model, found where text is ingested and where it is read back.
 
 Quoted text stays as it was written, so it is not normalised; only the copy that is searched for
 phrases is. No list of phrases is complete: the guard over the finished report is what keeps a
@@ -11,31 +10,13 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 
-# Fillers and variation selectors: letters and marks by category, but nothing to be seen.
-_UNSEEN = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-    + "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
-)
-_REMOVED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+from mri_analysis.contracts.knowledge import KnowledgeEntry
+from mri_analysis.passage_text import visible
 
 _QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOKALIKES = str.maketrans("аеорсухіјѕԁһοαενικρτυ", "aeopcyxijsdhoaevikptu")
-
-
-def visible(text: str) -> tuple[str, int]:
-    """``text`` without control, zero-width, direction and private characters.
-
-    Tabs and line ends stay. Returns the text and how many characters were removed.
-    """
-    kept = "".join(
-        char
-        for char in text
-        if char in "\n\t"
-        or not (char in _UNSEEN or unicodedata.category(char) in _REMOVED_CATEGORIES)
-    )
-    return kept, len(text) - len(kept)
 
 
 _WHAT = (
@@ -99,6 +80,7 @@ _SQUEEZED = re.compile(
 
 # Long runs without a space that mix what words do not mix.
 _RUN = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
+_FULL_STOP = re.compile(r"(?<=[.!?…])\s+")
 _HEX_RUN = re.compile(r"[0-9a-fA-F]{160,}")
 
 
@@ -113,6 +95,18 @@ def folded(text: str) -> str:
 def addresses_a_model(text: str) -> bool:
     """Whether ``text`` holds a phrase, markup or hidden code meant for a language model."""
     return bool(flagged([text]))
+
+
+def entry_addresses_a_model(entry: KnowledgeEntry) -> bool:
+    """Whether text, title or origin of an entry hold such a phrase.
+
+    The text is cut at its full stops first, as it was when it was ingested: what passed then passes
+    here.
+    """
+    if flagged(_FULL_STOP.split(entry.text)):
+        return True
+    lines = [entry.title, entry.source, entry.licence, entry.url or "", *entry.synonyms]
+    return any(addresses_a_model(line) for line in [*lines, *entry.topics] if line)
 
 
 def flagged(sentences: Sequence[str]) -> set[int]:
