@@ -16,6 +16,13 @@ from botocore.parsers import ResponseParserError
 
 from mri_analysis.adapters.aws_errors import error_code
 from mri_analysis.adapters.deadline import within
+from mri_analysis.adapters.draft_answers import (
+    DEADLINE_SECONDS,
+    MAX_ANSWER_BYTES,
+    TOOL,
+    count,
+    mapping,
+)
 from mri_analysis.adapters.language_model_breaker import protected
 from mri_analysis.adapters.strict_schema import portable_schema
 from mri_analysis.errors import LanguageModelAnswerUnusable, LanguageModelUnavailable
@@ -27,17 +34,11 @@ if TYPE_CHECKING:
     )
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-TOOL = "write_report"
 _TOOL_PURPOSE = "Hand over the report."
 
-# Two attempts of the report's writer, the guardrail and the search fit into the state (300 s).
-DEADLINE_SECONDS = 100.0
 BEDROCK_CONFIG = Config(
     retries={"total_max_attempts": 3, "mode": "standard"}, connect_timeout=5, read_timeout=90
 )
-
-MAX_ANSWER_BYTES = 200_000
-"""A report of forty claims has about 20 kB."""
 
 # Tags of the invocation log: what for, never for whom.
 _REQUEST_METADATA = {"application": "mri-analysis", "purpose": "report"}
@@ -121,11 +122,11 @@ class BedrockLanguageModel:
 
         answer = call_bedrock("language model", lambda: within(self._deadline_seconds, send))
         seconds = time.perf_counter() - started
-        used = _mapping(answer.get("usage"))
+        used = mapping(answer.get("usage"))
         return DraftAnswer(
             content=self._tool_input(answer),
             input_tokens=_input_tokens(used),
-            output_tokens=_count(used, "outputTokens"),
+            output_tokens=count(used, "outputTokens"),
             cached_input_tokens=_cached_tokens(used),
             seconds=round(seconds, 3),
         )
@@ -153,10 +154,10 @@ class BedrockLanguageModel:
         reason = answer.get("stopReason")
         if reason in _CUT_SHORT:
             raise LanguageModelAnswerUnusable(f"The language model {_CUT_SHORT[reason]}.")
-        message = _mapping(_mapping(answer.get("output")).get("message"))
+        message = mapping(mapping(answer.get("output")).get("message"))
         blocks = message.get("content")
         uses = [
-            _mapping(block["toolUse"])
+            mapping(block["toolUse"])
             for block in (blocks if isinstance(blocks, list) else [])
             if isinstance(block, Mapping) and "toolUse" in block
         ]
@@ -200,7 +201,7 @@ def call_bedrock(what: str, call: Any) -> Mapping[str, Any]:
         ) from None
     except (ResponseParserError, UnicodeDecodeError, RecursionError):
         raise LanguageModelAnswerUnusable(f"The {what}'s answer is no JSON.") from None
-    return _mapping(answer)
+    return mapping(answer)
 
 
 # Whoever answers in Bedrock's name may put any text where the code stands: these are repeated.
@@ -230,24 +231,12 @@ def known_code(error: ClientError) -> str:
     return f"HTTP {status}" if isinstance(status, int) else "unknown"
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _input_tokens(used: Mapping[str, Any]) -> int | None:
     """Bedrock counts what it wrote into the cache apart from the rest of the input."""
-    fresh = _count(used, "inputTokens")
-    return None if fresh is None else fresh + (_count(used, "cacheWriteInputTokens") or 0)
+    fresh = count(used, "inputTokens")
+    return None if fresh is None else fresh + (count(used, "cacheWriteInputTokens") or 0)
 
 
 def _cached_tokens(used: Mapping[str, Any]) -> int | None:
     """None where the service counted nothing; nought where it knows no cache."""
-    return (
-        None if _count(used, "inputTokens") is None else _count(used, "cacheReadInputTokens") or 0
-    )
-
-
-def _count(used: Mapping[str, Any], name: str) -> int | None:
-    value = used.get(name)
-    known = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if known else None
+    return None if count(used, "inputTokens") is None else count(used, "cacheReadInputTokens") or 0

@@ -25,6 +25,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from mri_analysis.adapters.deadline import within
+from mri_analysis.adapters.draft_answers import (
+    DEADLINE_SECONDS,
+    MAX_ANSWER_BYTES,
+    TOOL,
+    count,
+    mapping,
+)
 from mri_analysis.adapters.language_model_breaker import protected
 from mri_analysis.adapters.strict_schema import portable_schema
 from mri_analysis.errors import (
@@ -41,12 +48,8 @@ if TYPE_CHECKING:
 
 AnswerForm = Literal["json_schema", "tool"]
 
-TOOL = "write_report"
-DEADLINE_SECONDS = 100.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 90.0
-MAX_ANSWER_BYTES = 200_000
-"""The whole body; a report of forty claims has about 20 kB."""
 
 _CHUNK = 16_384
 _AT_WORK = {"stop", "tool_calls"}
@@ -244,14 +247,14 @@ class OpenAiLanguageModel:
             except _Busy as still:
                 raise _refused(still.status) from None
         seconds = time.perf_counter() - started
-        used = _mapping(answer.get("usage"))
-        asked = _count(used, "prompt_tokens")
+        used = mapping(answer.get("usage"))
+        asked = count(used, "prompt_tokens")
         # A server that tells nothing of a cache has none; the cached part is counted in.
-        cached = _count(_mapping(used.get("prompt_tokens_details")), "cached_tokens") or 0
+        cached = count(mapping(used.get("prompt_tokens_details")), "cached_tokens") or 0
         return DraftAnswer(
             content=self._content(answer),
             input_tokens=None if asked is None else max(0, asked - cached),
-            output_tokens=_count(used, "completion_tokens"),
+            output_tokens=count(used, "completion_tokens"),
             cached_input_tokens=None if asked is None else cached,
             seconds=round(seconds, 3),
         )
@@ -307,11 +310,11 @@ class OpenAiLanguageModel:
         choices = answer.get("choices")
         if not isinstance(choices, list) or len(choices) != 1:
             raise LanguageModelAnswerUnusable("The language model wrote no report, or several.")
-        choice = _mapping(choices[0])
+        choice = mapping(choices[0])
         reason = choice.get("finish_reason")
         if reason == "length":
             raise LanguageModelAnswerUnusable("The language model ran out of tokens.")
-        message = _mapping(choice.get("message"))
+        message = mapping(choice.get("message"))
         if message.get("refusal") or reason not in _AT_WORK:
             raise LanguageModelAnswerUnusable("The language model refused to write.")
         text = message.get("content")
@@ -397,7 +400,7 @@ def listed_models(server: ChatServer, *, api_key: str = "", ca_file: str = "") -
         raise LanguageModelUnavailable(str(error)) from None
     if not isinstance(models, list):
         return []
-    return [str(_mapping(model).get("id", "")) for model in models]
+    return [str(mapping(model).get("id", "")) for model in models]
 
 
 def _read(answer: HTTPResponse, limit: int) -> bytes:
@@ -438,18 +441,7 @@ def _arguments(message: Mapping[str, Any]) -> Any:
     calls = message.get("tool_calls")
     if not isinstance(calls, list) or len(calls) != 1:
         raise LanguageModelAnswerUnusable("The language model wrote no report, or several.")
-    function = _mapping(_mapping(calls[0]).get("function"))
+    function = mapping(mapping(calls[0]).get("function"))
     if function.get("name") != TOOL:
         raise LanguageModelAnswerUnusable("The language model wrote no report of its form.")
     return function.get("arguments")
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _count(used: Mapping[str, Any], name: str) -> int | None:
-    """A count of the answer; None where the server does not tell one."""
-    value = used.get(name)
-    known = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if known else None
