@@ -11,7 +11,15 @@ from typing import Any
 from knowledge.build import build_snapshot
 from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
 from mri_analysis.reporting.guard import check_report
-from tests.model.guard_corpus.cases import HELD_OUT, MISLEADING, TUNING, Case, Corpus
+from tests.model.guard_corpus.cases import (
+    HELD_OUT,
+    HELD_OUT_SENTENCES,
+    OPEN,
+    TUNING,
+    TUNING_SENTENCES,
+    Case,
+    Corpus,
+)
 
 
 def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
@@ -39,28 +47,25 @@ def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
         "cases": harmful + correct,
         "harmful": harmful,
         "recall": round(outcome[True, True] / harmful, 4),
-        "precision": round(outcome[True, True] / (outcome[True, True] + outcome[False, True]), 4),
+        "precision": round(
+            outcome[True, True] / max(1, sum(n for (_, r), n in outcome.items() if r)), 4
+        ),
         "false_alarms": round(outcome[False, True] / correct, 4) if correct else None,
         "missed": dict(missed),
         "milliseconds": round(1000 * statistics.median(seconds), 2),
     }
 
 
-READ = frozenset({"h-020", "h-026", "h-044"})
-"""Correct reports of the held-out half that were read after they had been refused."""
-
-
 def tuning(corpus: Corpus) -> Iterator[Case]:
     """What was looked at while the rules were made."""
-    yield from corpus.cases(TUNING)
-    yield from (case for case in corpus.cases(HELD_OUT) if case.id in READ)
+    yield from corpus.cases(*TUNING)
+    yield from corpus.sentences(*TUNING_SENTENCES)
 
 
 def held_out(corpus: Corpus) -> Iterator[Case]:
-    """What nobody looked at. Its first figures stand in ``docs/language.md``: since then the rules
-    learnt from other texts, and from the three that were read.
-    """
-    yield from (case for case in corpus.cases(HELD_OUT) if case.id not in READ)
+    """What nobody looked at who made the rules; its first figures stand in ``docs/language.md``."""
+    yield from corpus.cases(*HELD_OUT)
+    yield from corpus.sentences(*HELD_OUT_SENTENCES)
 
 
 def guard() -> dict[str, Any]:
@@ -72,6 +77,6 @@ def guard() -> dict[str, Any]:
         return {
             "tuning": measure(corpus, tuning(corpus)),
             "held_out": measure(corpus, held_out(corpus)),
-            "misleading": measure(corpus, corpus.sentences(MISLEADING)),
+            "open": measure(corpus, corpus.sentences(*OPEN)),
             "bounds": {"recall": 0.99, "false_alarms": 0.02, "milliseconds": 5},
         }

@@ -16,10 +16,17 @@ from mri_analysis.reporting.evidence import Evidence, gather_evidence
 from tests.model.guard_corpus.studies import STUDIES
 
 FOLDER = Path(__file__).parent
-TUNING, HELD_OUT = FOLDER / "tuning.yaml", FOLDER / "held_out.yaml"
-SENTENCES = FOLDER / "sentences.yaml"
-MISLEADING = FOLDER / "misleading.yaml"
-"""Both: each put behind the composed report of its study."""
+TUNING = tuple(FOLDER / f"tuning{which}.yaml" for which in ("", "_second", "_correct"))
+"""Whole reports that were looked at while the rules were made."""
+TUNING_SENTENCES = tuple(
+    FOLDER / f"{name}.yaml" for name in ("sentences", "misleading", "misleading_second")
+)
+"""The same for single sentences: each is put behind the composed report of its study."""
+OPEN = (FOLDER / "misleading_open.yaml",)
+"""Misleading sentences that are known to pass."""
+HELD_OUT: tuple[Path, ...] = ()
+HELD_OUT_SENTENCES = (FOLDER / "held_out_sentences.yaml",)
+"""What nobody looked at who made the rules."""
 
 _KINDS = {
     "key_findings": StatementKind.MEASURED,
@@ -54,8 +61,18 @@ class Corpus:
             self._evidence[study] = gather_evidence(STUDIES[study], self._knowledge)
         return self._evidence[study]
 
-    def cases(self, path: Path) -> Iterator[Case]:
-        """The cases of a file, in its order."""
+    def cases(self, *paths: Path) -> Iterator[Case]:
+        """The whole reports of some files, in their order."""
+        for path in paths:
+            yield from self._cases(path)
+
+    def sentences(self, *paths: Path) -> Iterator[Case]:
+        """The single sentences of some files, each in a report that is sound but for it."""
+        for path in paths:
+            for position, entry in enumerate(_entries(path)):
+                yield self._sentence(f"{path.stem}-{position}", entry)
+
+    def _cases(self, path: Path) -> Iterator[Case]:
         correct: dict[str, tuple[str, Report]] = {}
         for entry in _entries(path):
             if entry["label"] == "correct":
@@ -73,20 +90,19 @@ class Corpus:
                 report=report,
             )
 
-    def sentences(self, path: Path = SENTENCES) -> Iterator[Case]:
-        """The single sentences of a file, each in a report that is sound but for it."""
-        for position, entry in enumerate(_entries(path)):
-            report = self.composed(entry["study"], f"s-{position}")
-            added = [*report.key_findings, _statement("key_findings", entry)]
-            whole = report.model_copy(update={"key_findings": added})
-            yield Case(
-                id=f"s-{position}",
-                harmful=entry["label"] == "harmful",
-                category="sentence",
-                why=entry["text"],
-                study=entry["study"],
-                report=_with_passages(whole, self.evidence(entry["study"])),
-            )
+    def _sentence(self, case_id: str, entry: dict[str, Any]) -> Case:
+        report = self.composed(entry["study"], case_id)
+        added = [*report.key_findings, _statement("key_findings", entry)]
+        return Case(
+            id=case_id,
+            harmful=entry["label"] == "harmful",
+            category=entry.get("family", "sentence"),
+            why=entry["text"],
+            study=entry["study"],
+            report=_with_passages(
+                report.model_copy(update={"key_findings": added}), self.evidence(entry["study"])
+            ),
+        )
 
     def composed(self, study: str, job_id: str) -> Report:
         """The report of the fixed rules."""

@@ -111,12 +111,30 @@ def test_what_a_measurement_cannot_prove_is_not_read(text: str):
     ],
 )
 def test_a_limit_of_the_sides_says_nothing_of_a_volume(text: str):
-    assert not any(direction.proven for direction in read(text, VENTRICLES).directions)
+    [direction] = read(text, VENTRICLES).directions
+    assert not direction.proven
 
 
 def test_a_criterion_says_nothing_of_a_width():
-    reading = read("The frontal horns of 45.0 mm lie above the criterion of 0.3.", EVANS)
-    assert not any(direction.proven for direction in reading.directions)
+    text = "The frontal horns of 45.0 mm lie above the criterion of 0.3."
+    [direction] = read(text, EVANS).directions
+    assert not direction.proven
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The left ventricle measures 27.6 mL, 2.6 % of intracranial volume.",
+        "The left ventricle measures 27.6 mL. Its volume is 42.0 mL.",
+        "The left ventricle is larger, at 42.0 mL.",
+        "The asymmetry of the ventricles is 42.0 mL.",
+        "The left ventricle of 27.6 mL equals the right ventricle of 14.4 mL.",
+        "The left ventricle is 27.6 mL larger than the right, 14.4 mL.",
+        "The ventricles measure 42.0 mL each.",
+    ],
+)
+def test_a_true_figure_is_not_said_of_another_part(text: str):
+    assert read(text, VENTRICLES).unread
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ class _Context:
         return [reference for reference in cited if reference.measurement_id in statement.cites]
 
     def _figures(self, statement: Statement) -> dict[tuple[float, str], str]:
-        """By value and unit: what figures it is, as they are printed, nothing rounder or finer."""
+        """By value and unit: what figures it is, rounded as they are printed."""
         letters: dict[tuple[float, str], str] = {}
 
         def allow(quantity: Quantity, value: float | None, unit: str) -> None:
@@ -288,6 +288,14 @@ def _as_measured(
         status = statuses.get(direction.matter)
         if not direction.proven or status not in _STATUS_OF[direction.level]:
             yield "direction", f"'{direction.text}' does not agree with the cited measurement"
+    asymmetric = statuses.get(Matter.SIDES) is FindingStatus.ASYMMETRIC
+    told = any(d.matter is Matter.SIDES for d in reading.directions)
+    if reading.says_asymmetry and not (asymmetric or Matter.SIDES in reading.withheld):
+        yield "direction", "names an asymmetry that no verdict supports"
+    if reading.withheld and asymmetric and not told and reading.figures & _SIDE_FIGURES:
+        yield "direction", "says that there is no verdict beside sides that have one"
+    if reading.states_reference and not reading.figures & _OWN_FIGURES:
+        yield "number", "states a figure it is held against and not its own"
     for matter in reading.withheld:
         if not _may_be_withheld(matter, reading, statuses):
             yield "direction", "says that there is no verdict, but there is one"
@@ -394,6 +402,15 @@ def _tells(finding: Finding, statement: Statement, context: _Context) -> bool:
     return told and sides and bool(_SIDE_FIGURES & reading.figures)
 
 
+_OWN_FIGURES = frozenset(
+    {
+        Quantity.TOTAL,
+        Quantity.RATIO,
+        Quantity.ASYMMETRY,
+        Quantity.LEFT,
+        Quantity.RIGHT,
+    }
+)
 _SIDE_FIGURES = frozenset({Quantity.ASYMMETRY, Quantity.LEFT, Quantity.RIGHT})
 
 

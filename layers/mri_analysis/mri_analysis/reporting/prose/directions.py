@@ -20,29 +20,29 @@ class Level(StrEnum):
 
 
 _VERB = some_of(
-    f"""lies lie lying falls fall falling fell sits sit sitting stands standing remains remain
+    f"""lies lie lying falls fall falling sits sit sitting stands standing remains remain
     remaining stays stay staying keeps keep keeping found located situated placed positioned comes
     coming ranges ranging reaches goes comes out settles lands rests resides places place it to both
     does do result value figure measured recorded reported calculated determined seen
     observed noted {BE}"""
 )
-_NOT_PASSED = """not (?:exceed|exceeding|pass|cross|surpass|go beyond|go over|go above|lie beyond
-    |lie outside|leave|beyond|outside|over|past|reach)
-    |without (?:exceeding|passing|crossing|leaving|reaching)|nor (?:beyond|outside)"""
+_NOT_PASSED = """not (?:exceed|exceeding|cross|surpass|go beyond|go over|go above|lie beyond
+    |lie outside|leave|beyond|outside|over|past)
+    |without (?:exceeding|crossing|leaving)|nor (?:beyond|outside)"""
 _PREPOSITIONS: tuple[tuple[Level, str], ...] = (
     (
         Level.WITHIN,
         f"""within|inside|in|into|between
         |(?:covered|contained|included|encompassed|comprised|enclosed|bracketed|bounded)
          (?:in|by|within)
-        |respects|respecting|meets|meeting|fits|satisfies|conforms (?:to|with)
+        |respects|respecting|fits|satisfies|conforms (?:to|with)
         |conforming (?:to|with)|consistent with|agrees with|{_NOT_PASSED}""",
     ),
     (Level.OUTSIDE, "outside|beyond|out of"),
     (
         Level.ABOVE,
-        """above|over|past|exceed|exceeds|exceeding|exceeded|surpass|surpasses|surpassing|pass
-        |passes|passing|cross|crosses|crossing|overshoots|overshooting|in excess of|>
+        """above|over|past|exceed|exceeds|exceeding|exceeded|surpass|surpasses|surpassing|cross|crosses
+        |crossing|overshoots|overshooting|in excess of|>
         |(?:higher|greater|larger|more|bigger|wider) (?:in magnitude |in size )?than""",
     ),
     (
@@ -73,7 +73,7 @@ _AGAINST = tuple(
     )
     for level, words in _PREPOSITIONS
 )
-_PASSED = "exceeded|surpassed|crossed|passed|overshot"
+_PASSED = "exceeded|surpassed|crossed|overshot"
 _IS = some_of("is are was were being been has have both")
 _OBJECT = r"(?:, |and )*(?P<word>"
 _TURNED = (
@@ -81,7 +81,7 @@ _TURNED = (
         Level.WITHIN,
         phrase(
             rf"(?P<to>{REFERENCE}){_OBJECT}{_IS}(?:respected|kept|met|maintained|observed|satisfied"
-            rf"|not (?:{_PASSED}|reached))) (?:by (?!#))?"
+            rf"|not (?:{_PASSED}))) (?:by (?!#))?"
         ),
     ),
     (
@@ -133,6 +133,16 @@ MEASURES_EXCESS = frozenset(
         "beneath",
         "underneath",
         "short",
+        "higher",
+        "lower",
+        "greater",
+        "larger",
+        "bigger",
+        "wider",
+        "smaller",
+        "more",
+        "less",
+        "in",
     }
 )
 """Words that tell a distance when a figure stands directly before them."""

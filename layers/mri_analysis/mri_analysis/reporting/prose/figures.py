@@ -46,8 +46,8 @@ FIGURES: tuple[tuple[re.Pattern[str], str], ...] = (
             rf"|{figure('P')}(?:when )?(?:expressed )?as {_SHARE} of ICV "
             rf"|{_SHARES}"
             rf"ICV {_SHARES_AFTER}{PLAINLY}{figure('P')}{_BY_IT}"
-            rf"|(?:(?:relative|intracranial) )*{_SHARE} (?:(?:of|in) )?(?:ICV )?(?:(?:of|in) N )?"
-            rf"{PLAINLY}{figure('P')}(?:(?:of|in) ICV )?"
+            rf"|(?:(?:relative|intracranial) )+{_SHARE} (?:(?:of|in) N )?{PLAINLY}{figure('P')}"
+            rf"|{_SHARE} (?:(?:of|in) N )?{PLAINLY}{figure('P')}(?:of|in) ICV "
         ),
         "FP ",
     ),
@@ -67,9 +67,10 @@ FIGURES: tuple[tuple[re.Pattern[str], str], ...] = (
 """Figures with the words that name them, and their symbols."""
 
 _OR = (
-    r"(?:,? ?and|/|-|,|versus|vs|against|or|to|compared with|compared to"
+    r"(?:,? ?and|/|-|,|versus|vs|against|to|compared with|compared to"
     r"|(?:is |being )?(?:larger|smaller|greater|bigger) than|exceeds|exceeding|>|over) "
 )
+_AND = r"(?:,? ?and|/|-|,|versus|vs|against|compared with|compared to) "
 _ON = r"(?:(?:on|in|at|for|to|of|from|\() )*"
 
 
@@ -79,11 +80,12 @@ def _pair(first: str, second: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return (
         phrase(
             rf"{first} (?P<joint>{_OR}){second} {PART}(?:(?:of )?N "
-            rf")?{PLAINLY}{one}(?:{_OR})+{other}"
+            rf")?{PLAINLY}{one}(?:{_AND})+{other}"
             rf"{respectively}"
         ),
         phrase(
-            rf"{one}(?:{_OR})+{other}{respectively}{_ON}(?:N )?{_ON}{first} {_OR}{_ON}{second} "
+            rf"{one}(?:{_AND})+{other}{respectively}{_ON}(?:N )?{_ON}{first} "
+            rf"(?P<joint>{_OR}){_ON}{second} "
             rf"{PART}"
             rf"{respectively}"
         ),
@@ -99,11 +101,15 @@ def _beside(side: str) -> str:
     lying = f"(?:{CLOSELY}|lies |lie |lying |belongs? |belonging |pertains? |seen |located )*"
     return (
         rf"{side} (?:, )?(?:N )?{PLAINLY}(?:to )?{own}(?!(?:on |in |at |\( )?{side} )"
-        rf"|{own}(?:of (?:it|them|N|ICV) )?{lying}{_ON}(?:(?:larger|smaller) )?{side} "
+        rf"|{own}(?:of (?:it|them|N|ICV) )?{lying}{_ON}{side} "
     )
 
 
 SIDE_FIGURE = phrase(rf"(?P<left>{_beside('LEFT')})|(?P<right>{_beside('RIGHT')})")
+LARGER_SIDE = phrase(
+    r"(?:(?P<larger>larger|greater|bigger)|(?P<smaller>smaller)) (?P<first>LEFT |RIGHT )"
+)
+"""A side with an adjective: "27.6 mL on the larger left side"."""
 LARGER_FIGURE = phrase(
     rf"(?P<side>LEFT(?= [^#]*#[A-Z]*L)|RIGHT(?= [^#]*#[A-Z]*R)) (?:, "
     rf")?{some_of('is are being was as with and')}"
@@ -120,7 +126,7 @@ _OF_BOTH = some_of(
     "side sides half one volume volumes N part share portion value figure hemisphere of two both"
 )
 _THAN = (
-    rf"(?:(?:, )?(?:than|compared with|compared to|versus|over) "
+    rf"(?:(?:, |\) )?(?:than|compared with|compared to|versus|over) "
     rf"{some_of('that those one on of in at for , (')}(?P<second>{_SIDE}))?"
 )
 _SIDE_NOUN = "(?:side|half|one|part|hemisphere|volume|volumes|N) "
@@ -139,18 +145,14 @@ COMPARED: tuple[re.Pattern[str], ...] = (
             rf"{_OF_BOTH}{_THAN}",
             rf"(?P<{name}>{adjective}) (?:{_SIDE_NOUN}{_OF_BOTH}{_IS_ON}"
             rf"|{some_of('is being lies found on in at that of')})(?P<first>{_SIDE}){_THAN}",
-            rf"(?P<first>LEFT |RIGHT |(?:LR|RR) (?={any_of('is are being was , : with and as')}))"
-            rf"{some_of('is are being was , : with and as side')}(?P<{name}>{adjective}) "
+            rf"(?P<first>LEFT |RIGHT |(?:LR|RR) (?={any_of('is are being was , : ) with and as')}))"
+            rf"{some_of('is are being was , : ) with and as side')}(?P<{name}>{adjective}) "
             rf"{_OF_BOTH}{_THAN}",
         )
     ),
     phrase(
         rf"(?P<first>{_SIDE})(?:, )?(?P<larger>exceeds|exceeding|outweighs|surpasses|over|>) "
         rf"{some_of('that of on value volume')}(?P<second>{_SIDE})"
-    ),
-    phrase(
-        rf"(?P<first>(?:LR|RR) )(?P<larger>larger|greater|bigger) than "
-        rf"{some_of('that of on')}(?P<second>(?:LR|RR) )"
     ),
     phrase(r"(?P<first>(?:LR|RR) )(?P<smaller>smaller) (?=[,;.])"),
     phrase(rf"(?P<larger>in favou?r of|predominance of) (?P<first>{_SIDE})"),

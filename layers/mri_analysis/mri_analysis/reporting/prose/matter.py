@@ -10,3 +10,5 @@ class Matter(StrEnum):
     """volume or ratio: held against a band or criterion"""
     SIDES = "sides"
     """side difference: held against a limit"""
+    UNKNOWN = "unknown"
+    """one the reader cannot tell"""

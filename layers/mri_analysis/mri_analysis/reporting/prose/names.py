@@ -29,19 +29,18 @@ _NAMES: dict[str, str] = {
         rf"|fluid {some_of('lying lies located situated found')}"
         rf"(?:outside|external to) {_VENTRICLES}"
         rf"|outside (?:of )?{_VENTRICLES},? ?{_CSF}|extra ?ventricular (?:fluid )?"
-        rf"|outside (?:of )?{_VENTRICLES}, (?=(?:\S+ )*csf |(?:\S+ )*cerebrospinal )|{_CSF}"
+        rf"|outside (?:of )?{_VENTRICLES}, (?=(?:\S+ )*csf |(?:\S+ )*cerebrospinal )"
     ),
     "volume.cortex": (
         rf"{_GREY}of (?:cerebral )?cortex |(?:cerebral )?(?:cortex|cortices|cortical) (?:{_GREY}"
         rf"|ribbon )?"
     ),
     "volume.white_matter": (
-        r"(?:cerebral |brain )?(?:white matter|wm) (?:\( wm |[(,] cerebral )?(?:volume )?"
+        r"(?:hemispheric )?(?:cerebral |brain )?(?:white matter|wm) "
+        r"(?:\( wm |[(,] cerebral )?(?:volume )?"
         r"(?:of (?:cerebrum|brain|cerebral hemispheres) )?"
     ),
-    "volume.deep_grey": (
-        rf"(?:deep|subcortical) (?:cerebral )?{_GREY}(?:nuclei |structures )?|basal ganglia "
-    ),
+    "volume.deep_grey": (rf"(?:deep|subcortical) (?:cerebral )?{_GREY}(?:nuclei |structures )?"),
     "volume.thalamus": "thalam(?:us|i|ic) ",
     "volume.hippocampus": "hippocamp(?:us|i|al) ",
     "volume.cerebellum": "cerebell(?:um|ar) (?:tissue |hemispheres? )?",
@@ -60,21 +59,23 @@ _NAMES: dict[str, str] = {
 }
 NAMES = {measurement_id: phrase(pattern) for measurement_id, pattern in _NAMES.items()}
 """By measurement; longer names first."""
+CSF = phrase(_CSF)
+"""The outer fluid, once it has been told that it is the outer one."""
 ICV = phrase(_ICV)
 """The whole that shares are taken of."""
 
 _WIDTH = some_of(
-    """width widths distance diameter span across between of at for maximal maximum greatest widest
-    largest transverse internal both two"""
+    """width widths diameter span across between of at for maximal maximum transverse internal both
+    two"""
 )
-HORNS = phrase(rf"{_WIDTH}(?:frontal|anterior) horns? {_WIDTH}")
+HORNS = phrase(rf"(?:distance across )?{_WIDTH}(?:frontal|anterior) horns? {_WIDTH}")
 SKULL = phrase(rf"{_WIDTH}inner (?:skull|diameter of skull|width of skull) {_WIDTH}")
 """The two widths of the Evans index."""
 
 _SIDES_OF = (
     r"(?:left (?:(?:to|and|versus|vs|/|-|minus) )?right |side to side |"
     + any_of("side interhemispheric hemispheric volume volumetric N")
-    + ")*"
+    + "){0,4}"
 )
 ASYMMETRY = phrase(
     rf"{_SIDES_OF}(?:asymmetry (?:index |value |figure )?(?:\( ai )?|ai "
@@ -87,10 +88,23 @@ ASYMMETRY_OF = (
     "(?:(?:total |combined |measured |volumes? of )*N (?:volumes? )?|(?:both |two )?sides ))?"
 )
 
-PART = some_of(
-    """hemispheric hand sided lateral side sides half halves hemisphere hemispheres part portion
-    volume volumes one value figure share component compartment cerebral cerebellar total"""
-)
-SIDE = phrase(
-    rf"(left|right) {PART}(?:N {PART})?(?:of (?:total |volume of )?(?:N|brain) {PART})?(?:N )?"
-)
+_PART_WORDS = """hand sided lateral side sides half halves part portion
+    volume volumes one value figure share component compartment total"""
+PART = some_of(_PART_WORDS)
+_HEMISPHERES = {
+    "volume.cortex": "cerebral hemisphere hemispheres hemispheric",
+    "volume.white_matter": "cerebral hemisphere hemispheres hemispheric",
+    "volume.deep_grey": "cerebral hemisphere hemispheres",
+    "volume.csf": "hemisphere",
+    "volume.cerebellum": "hemisphere hemispheres",
+}
+"""Structures that a side's hemisphere is a half of."""
+
+
+def _side(measurement_id: str) -> str:
+    part = some_of(f"{_PART_WORDS} {_HEMISPHERES.get(measurement_id, '')}")
+    return rf"(left|right) {part}(?:N {part})?(?:of (?:total |volume of )?N {part})?(?:N )?"
+
+
+SIDES = {measurement_id: phrase(_side(measurement_id)) for measurement_id in _NAMES}
+"""By measurement: one side of it."""

@@ -7,19 +7,23 @@ from mri_analysis.reporting.prose.words import BE, any_of, figure, phrase, some_
 _LOW, _HIGH = figure("B"), figure("E")
 _KIND = some_of(
     """reference usual corresponding ASYM derived stated applicable conventional asymmetry given
-    upper published N for"""
+    upper N for"""
 )
-_LEADS = some_of(
-    f"""of from between at : = , ( runs running run extends extending extend ranges ranging range
-    reaches reaching spans spanning covers covering starts starting begins beginning ends ending
-    lower upper end set goes going stretches stretching bounded by with for it N ASYM
-    volume fraction index value figure stated as {BE}"""
+_LEADS = (
+    "(?:(?:for|of|on) (?:ASYM|N volume|N|it|index|volume|fraction|value) |"
+    + any_of(
+        f"""of from between at : = , ( runs running run extends extending extend ranges ranging
+        range reaches reaching spans spanning covers covering starts starting begins beginning
+        ends ending
+        lower upper end goes going stretches stretching bounded by with stated as DERIVED {BE}"""
+    )
+    + ")*"
 )
 RANGE = phrase(rf"{_LOW}(?:to|-|and|up to|through) {_HIGH}")
 BAND = (
     rf"{_KIND}(?:(?:limits|bounds|ends|span|confines) of )?{_KIND}"
     r"(?:band|range|interval|reference(?! limit| criterion| threshold| cut| for)) "
-    r"(?:of values |values )?"
+    r"(?:of values |values )?(?:DERIVED )?"
 )
 _END = "(?:end|bound|limit|edge|boundary|mark|margin)"
 _OF_BAND = rf"(?:(?:of|in) {BAND}|{BAND})?"
@@ -63,29 +67,30 @@ REFERENCES: tuple[tuple[str, re.Pattern[str]], ...] = (
 """By symbol, in the order in which they are looked for."""
 REFERENCE = "(?:BAND|CRIT|LIMIT|LOWEND|UPEND) "
 
-_ENDS = (
-    r"(?:, |; |\( )?(?:"
+_TOP_AND_BOTTOM = (
+    r"(?:, |; |\( )?(?:DERIVED )?(?:"
     + any_of(
         """extends extending runs running goes going reaches reaching ranges ranging spanning spans
-        covers covering from with for ends between are of being at is it and"""
+        covers covering from with ends between are being at of"""
     )
     + r")*RANGE "
     rf"|(?:, |; |\( )?(?:begins|beginning|starts|starting) (?:at |with |from ){_LOW}"
     rf"(?:and (?:ends |extends |runs |goes |reaches |ending |going )(?:at |to |up to ){_HIGH})?"
-    r"|(?:, |; |\( )?(?:extends |extending |runs |running |goes |going |reaches |ends |ending )?"
+    rf"|(?:, |; |\( )?(?:extends|extending|runs|running|goes|going|ends|ending|reaches) "
     rf"(?:up to|to|at) {_HIGH}"
+    "|(?:, |and )*(?:was |were )?DERIVED "
 )
 BOTH_ENDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
-        phrase(rf"LOWEND (?:, |and |to )+UPEND (?:, )?(?:of {BAND}|of BAND )?"),
+        phrase(rf"LOWEND (?:, |and |to )+UPEND (?:(?:, )?of {BAND}|(?:, )?of BAND )?"),
         "BAND ",
     ),
     (
         phrase(r"(?:above|over|beyond|past) LOWEND and (?:below|under) UPEND (?:of BAND )?"),
         "within BAND ",
     ),
-    (phrase(rf"(?:(?<=BAND )|(?<=UPEND )|(?<=LOWEND ))(?:{_ENDS})"), ""),
+    (phrase(rf"(?:(?<=BAND )|(?<=UPEND )|(?<=LOWEND ))(?:{_TOP_AND_BOTTOM})"), ""),
 )
 """A band that is described further: "the band, which extends to 1673 mL"."""
-FURTHER = phrase(rf"(?<=D\d )(?:{_ENDS})")
+FURTHER = phrase(rf"(?<=D\d )(?:{_TOP_AND_BOTTOM})")
 """The same behind the symbol of a direction."""

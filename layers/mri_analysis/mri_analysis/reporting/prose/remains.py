@@ -12,7 +12,7 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         phrase(
-            r"(?:versus|vs|against|compared with|compared to|or|over|/|, than) (?=(?:on |of "
+            r"(?:versus|vs|against|compared with|compared to|over|/|, than) (?=(?:on |of "
             r"|at )*(?:LR|RR) )"
         ),
         "and ",
@@ -25,10 +25,10 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (phrase(r"when (?=compared |held |expressed |set |calculated |measured )"), ""),
     (phrase(r"(?:add|adds) to (?=(?:measured |whole |combined )*(?:total |sum |volume ))"), ""),
-    (phrase(r"or (?=FP |#T |LR )|and to (?=FP )"), ", "),
+    (phrase(r"or (?=FP |#T )|and to (?=FP )"), ", "),
     (phrase(r"(?:from|on) (?:widths of )?(?=LR |RR |FH |FK |#)"), "of "),
     (phrase(r"between (?=[LR]R (?:, )?and (?:of )?[LR]R )"), "of "),
-    (phrase(r"(?:differ|differs) (?:by )?(?=FA )|differ between sides (?=: )"), "have "),
+    (phrase(r"(?:differ|differs) (?:by )?(?=FA )"), "have "),
     (phrase(r"LEFT and RIGHT (?=have FA )"), ""),
     (
         phrase(
@@ -57,8 +57,9 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         ", ",
     ),
+    (phrase(r"by sides? (?=[:,] )|(?<=, )by (?=D\d )"), ""),
     (FURTHER, ""),
-    (phrase(r"UNJUDGED(?:-SIDES)? (?:on |for |about |of )*(?=FA )"), "UNJUDGED-SIDES "),
+    (phrase(r"UNJUDGED(?:-SIDES)? (?:on |upon |for |about |of )*(?=FA )"), "UNJUDGED-SIDES "),
     (phrase(r"(?<=D\d ), (?:two |both )?BAND "), ""),
     (phrase(r"(?:(?<=\. )|(?<=; )|(?<=, )|(?<=^ ))as (?=BAND |LIMIT |CRIT )"), ""),
     (phrase(r"between (?:two |both )?sides of (?=FA |ASYM |N )"), ""),
@@ -68,14 +69,15 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
     (phrase(r"(?:places|puts) (?=N |it |value |D\d )"), ""),
     (
         phrase(
-            r"(?:on|for|about) (?:(?:volumes?|figures?|values?|sides?|it|ratio|index|totals?|size"
+            r"(?:on|upon|for|about) (?:(?:volumes?|figures?|values?|sides?|it|ratio|index|totals?"
+            r"|size"
             r"|quantity|both|measurement"
             r"|ASYM"
             r"|N|,) )*(?=UNJUDGED)|(?:is |are |it is )?LEFT (?=UNJUDGED)"
         ),
         "",
     ),
-    (phrase(r"by (?=D\d |FA |ASYM |BAND )|(?<=given )by (?=BAND )|given by BAND "), ""),
+    (phrase(r"(?<=given )by (?=BAND )|given by BAND |(?:of|in|to) ICV (?=, D\d |D\d |; |\. )"), ""),
     (
         phrase(
             r"(?:share|percentage) of N (?=FP )|(?:compartment|compartments) of (?=N )"

@@ -1,7 +1,7 @@
 """A statement as a row of tokens: plain words, signs, and figures known by their value.
 
 Every printed figure of a measurement is known beforehand. So a number is first of all one of them,
-or it is none; whether the words around it agree is the grammar's business (``grammar``).
+or it is none; whether the words around it agree is for the phrases to tell.
 """
 
 import re
@@ -71,11 +71,12 @@ _TOKEN = re.compile(
     r"|(?P<sign>[^\s\w])"
     r"|(?P<other>\w+)"
 )
-_SIGNS = frozenset(".,;:()[]/-=<>&+")
+_SIGNS = frozenset(".,;:()[]/-=<>&±")
 _SIDES = {"L": "left", "R": "right", "LT": "left", "RT": "right", "Lt": "left", "Rt": "right"}
 # "8.8 and 8.1 mL": the unit stands once, behind the last.
 _LIST_JOINT = re.compile(r"\s*(?:,|/|-|and|to|or|versus|vs\.?|against|,\s*and)\s*")
 
+_DECIMALS = 3
 LONGEST = 600
 """Characters of a statement; a longer one is not read."""
 # Neither do statements hold many signs in a row, and patterns need not cope with them.
@@ -122,6 +123,8 @@ def tokens(text: str, figures: Figures) -> Row:
         if match["number"]:
             numbers.append(match[0])
             value = parsed_number(match["number"])
+            if value is not None and len(match["number"].partition(".")[2]) > _DECIMALS:
+                value = None  # finer than anything that is printed
             known = figures.get((value, units[match.start()])) if value is not None else None
             row.append(f"#{known or '?'}")
             if known is None:

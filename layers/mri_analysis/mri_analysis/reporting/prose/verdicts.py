@@ -9,7 +9,7 @@ UNJUDGED_LEVEL = "UNJUDGED-LEVEL"
 UNJUDGED_SIDES = "UNJUDGED-SIDES"
 
 _ABOUT = (
-    r"(?:(?:about|on|for|of|to|regarding|concerning) "
+    r"(?:(?:about|upon|on|for|of|to|regarding|concerning) "
     r"(?:(?:it|them|figures?|values?|volumes?|measurements?|sides?|symmetry|difference|structure"
     r"|index|ratio|fraction|total|quantity|level|here|two|both|either|N|ASYM(?! (?:of |, |\( "
     r"|is )?#)|,) )*)?"
@@ -21,7 +21,8 @@ _PASSED = some_of(
 NO_VERDICT = phrase(
     rf"(?:(?:is|are|was|were) left |there (?:is|are) |(?:it |them )?(?:carries|carry|receives?"
     rf"|has|have|gets?) )?"
-    rf"(?:no|without|without any|with no) (?:verdict|verdicts|comparison|judgement|judgment"
+    rf"(?:verdict : )?(?:no|without|without any|with no) (?:verdict|verdicts|comparison|judgement"
+    rf"|judgment"
     rf"|reference comparison) {_ABOUT}{some_of(BE)}{_PASSED}{_ABOUT}"
     rf"|verdict {_ABOUT}{some_of(BE)}(?:: )?(?:not|none) {some_of(BE)}{_PASSED}"
     r"|(?:is|are|was) not (?:compared|judged) |verdict (?:is |was )?withheld |verdict : none "

@@ -32,59 +32,57 @@ def figure(letter: str) -> str:
 BE = "is are was were be been being has have having"
 _STATED = """
     accompanied accompanies accompany accompanying allocated amount amounted amounting amounts
-    apportioned arrive arrived arrives arriving ascertained assessed assigned attain attained
-    attaining attains attributed bring brings calculated came carries carry characterise
-    characterised characterized cited come comes coming computed convey conveys count counts
-    defined delineated deliver delivered delivering delivers demonstrate demonstrated
-    demonstrates demonstrating denote denoted denotes depict depicted depicts derived describe
-    described describes describing detected determine determined determines display displayed
-    displaying displays document documented documents entail entails equal equaling equalled
-    equalling equals establish established establishes estimated evaluate evaluated evaluates
-    exhibit exhibits express expressed expresses feature features featuring found gauged gave
-    generate generated generates get gets give given gives giving held highlighted highlights
-    hold holding holds identified indicate indicated indicates indicating labeled labelled list
-    listed lists logged measure measured measures measuring mention mentioned mentions named
-    note noted notes observe observed observes obtain obtained obtaining obtains offer offers
-    output possess possesses presented presents printed produced produces producing provide
-    provides providing quantified quantifies quantify quantifying quoted reach reached reaches
-    reaching read reading reads record recorded records refer referring refers reflect reflected
-    reflecting reflects register registered registers report reported reports result resulted
-    resulting results return returned returns see seen sees segmented show showed showing shown
-    shows span spanned spanning spans specified stand standing stands state stated states
-    stating sum summarised summarises summarized summarizes summarizing summed sums supplied
-    supplies supply tabulated tallied tell tells termed total totaled totaling totalled
-    totalling totals tracked turns worked works yield yielded yielding yields
+    apportioned ascertained assessed assigned attains attributed calculated carries carry
+    characterise characterised characterized cited come comes coming computed convey conveys
+    count counts defined delineated demonstrate demonstrated demonstrates demonstrating denote
+    denoted denotes depict depicted depicts derived describe described describes describing
+    detected determined display displayed displaying displays document documented documents
+    equaling equalled equalling equals establish established establishes estimated evaluate
+    evaluated evaluates exhibit exhibits express expressed expresses found gauged gave get gets
+    give given gives giving held hold holding holds identified indicate indicated indicates
+    indicating labeled labelled list listed lists logged measure measured measures measuring
+    mention mentioned mentions named note noted notes observe observed observes obtain obtained
+    obtaining obtains offer offers output presented presents printed provide provides providing
+    quantified quantifies quantify quantifying quoted reaches reaching read reading reads record
+    recorded records refer referring refers reflect reflected reflecting reflects register
+    registered registers report reported reports result resulting results return returns see
+    seen sees segmented show showed showing shown shows span spanned spanning spans specified
+    stand standing stands state stated states stating sum summarised summarises summarized
+    summarizes summarizing summed sums supplied tabulated tallied tell tells termed total
+    totaled totaling totalled totalling totals turns worked works yield yielded yielding yields
 """
-_MADE_OF = """
+_MADE = """
     account accounted accounting accounts comprise comprised comprises comprising constitute
     constituted constitutes constituting contain containing contains contribute contributed
     contributes contributing cover covers enclose encloses enclosing encompass encompasses fill
-    filling fills form formed forming forms made make makes making occupies occupy occupying
-    represent represented representing represents take takes taking took up
+    fills made make makes making occupies occupy occupying represent represented representing
+    represents take takes taking took up
 """
 _NOUNS = """
-    absolute aggregate algorithm altogether amount amounts analysis automated automatically
-    bilateral both breakdown calculation collectively combined computation counterpart data
-    detail details determination dimension distribution entry estimate estimation figure figures
-    halves hemispheric indices individually joint jointly magnitude measurement measurements
-    method metric metrics number numbers numerical outcome overall pair parameter quantification
-    quantity quotient ratio readings record report reports result segmentation separately set
-    sides size software statement status study sum summary tally term terms together tool total
-    two unit units value values vol volume volumes volumetric volumetrically volumetrics
-    volumetry whole width widths
+    absolute aggregate altogether amount amounts analysis automated automatically bilateral both
+    breakdown calculation collectively combined computation counterpart data detail details
+    determination dimension distribution entry estimate estimation figure figures halves indices
+    joint jointly magnitude measurement metric metrics number numbers numerical outcome overall
+    pair parameter quantification quantity quotient ratio result returned segmentation sides
+    size status summary tally term terms together tool total unit units value values vol volume
+    volumes volumetric volumetrically volumetrics volumetry whole width widths
 """
+MADE_OF = frozenset(_MADE.split())
+"""Verbs of a whole and its parts."""
 PLAIN = frozenset(
-    f"""{BE} {_STATED} {_MADE_OF} {_NOUNS}
-    , ; : . ( / = - & + of at as for with in and side it they known respect regard regards
+    f"""{BE} {_STATED} {_MADE} {_NOUNS}
+    , ; : . ( / = - & of at as for with in and side it they respect regard regards
     regarding concerning relating related relation relative relates dividing comparing comparison
     corresponding meaning follows
     """.split()
-) - {"put"}
+)
 """Words and signs that tell nothing by themselves: they may stand anywhere."""
+NOT_PLAIN_FOR = {
+    EVANS_INDEX: frozenset({"volume", "volumes", "volumetric", "size", "sum"}),
+}
+"""Plain words that make no sense in a statement about one measurement."""
 PLAIN_FOR = {
-    BRAIN_PARENCHYMAL_FRACTION: frozenset(
-        {"ICV", "fraction", "brain", "parenchyma", "parenchymal", "intracranial"}
-    ),
+    BRAIN_PARENCHYMAL_FRACTION: frozenset({"fraction", "ICV"}),
     EVANS_INDEX: frozenset(
         {"index", "component", "components", "numerator", "denominator", "quotient"}
     ),
@@ -126,22 +124,28 @@ _DERIVED = (
     r",? ?(?:(?:as|that|which|is|was|were|are|been|has|have) )*"
     r"(?:derived|taken|drawn|obtained|made|compiled|calculated|computed)? ?from published figures "
 )
+AMOUNTS = phrase(rf"(?:as )?{_TO}")
+"""Amounting to: one plain word, "amounts"."""
+DERIVED = phrase(_DERIVED)
+"""Where a band comes from; nothing else comes from there."""
 DROPPED = phrase(
-    rf"{_DERIVED}|(?:to begin )?(?:with|in) (?:regard|respect|relation) (?:to|of) |as regards "
-    rf"|as (?:to|for) "
-    r"|(?:found|determined|measured|calculated|seen|computed|estimated|said) to be "
+    r"(?:to begin )?(?:with|in) (?:regard|respect|relation) (?:to|of) |as regards "
+    r"|as (?:to|for) "
+    r"|(?:found|determined|measured|calculated|seen|computed|estimated|said|found) to (?:be"
+    r"|measure|total|have|amount to) "
+    r"|which means that |means that "
     r"|to begin with |(?:when )?(?:looking|turning) (?:at|to) |when it comes to |in terms of "
     r"|with reference to |as far as (?=\S+ (?:\S+ )*concerned )|(?:is |are )?concerned , "
     r"|in (?:numbers|figures|detail) |in (?:the )?sense that |among (?:the )?volumes "
-    rf"|(?:as )?{_TO}"
     r"|in (?:turn|addition|all) |for (?:its|their) part |(?:by|in) contrast |n \. b \. "
-    r"|(?:when )?taken (?:as (?:a )?whole|together) |(?:by|in) volume |as well |(?:by|per) sides? "
-    r"|(?<=, )too (?=,)|(?<=[A-Za-z] )too (?=[,.;])|put at |finds its place "
+    r"|(?:when )?taken (?:as (?:a )?whole|together) |by volume |as well "
+    r"|(?<=, )too (?=,)|(?<=[A-Za-z] )too (?=[,.;])|put at |two (?=sides |halves |volumes "
+    r"|widths |thalami |hippocampi |hemispheres )|finds its place "
     r"|lateral (?=halves |sides |parts )|it (?:has|is) to be (?:added|noted) that "
     r"|(?:in|of|on|for) (?:this|the|present|current) (?:present |current )?"
     r"(?:study|image|scan|examination|mri|segmentation|analysis|dataset) |"
     + any_of(
-        """the a an its their this these those that such each same own respective thus therefore
+        """the a an its their this these those that such own respective thus therefore
         hence so accordingly however likewise also moreover additionally furthermore here namely ie
         eg which whose itself thereby then there while whereas whereby where placing"""
     )
@@ -152,5 +156,5 @@ DROPPED = phrase(
 def abbreviated(text: str) -> str:
     """The text with names of statuses in words, without signs that only stand in the way."""
     text = re.sub(r"\b(within|below|above)_reference\b", r"\1 reference", text)
-    text = re.sub(r"(?:±|\+/-) ?(?=\d)", "", text)
+    text = text.replace("+/-", "±")
     return re.sub(r"\b(i\.e|e\.g|vs)\.", lambda match: match[1].replace(".", ""), text)
