@@ -89,8 +89,6 @@ class Row:
 
     text: str
     """each token between single spaces: lower-case words, signs, figures such as ``#T``"""
-    numbers: tuple[str, ...]
-    """how each figure is written, in order"""
     foreign: tuple[str, ...]
     """numbers that are no printed figure of the measurement, and signs no statement needs"""
 
@@ -115,13 +113,11 @@ def tokens(text: str, figures: Figures) -> Row:
     figures
         Everything a number may be.
     """
-    numbers: list[str] = []
     foreign: list[str] = []
     row: list[str] = []
     units = _units(text)
     for match in _TOKEN.finditer(text):
         if match["number"]:
-            numbers.append(match[0])
             value = parsed_number(match["number"])
             if value is not None and len(match["number"].partition(".")[2]) > _DECIMALS:
                 value = None  # finer than anything that is printed
@@ -135,7 +131,7 @@ def tokens(text: str, figures: Figures) -> Row:
             foreign.append(match[0])
         else:
             row += _sign(match, text)
-    return Row(" " + "".join(f"{token} " for token in row), tuple(numbers), tuple(foreign))
+    return Row(" " + "".join(f"{token} " for token in row), tuple(foreign))
 
 
 def parsed_number(text: str) -> float | None:
