@@ -58,14 +58,20 @@ Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wai
 
 
 @app.callback()
-def quietly() -> None:
+def quietly(context: typer.Context) -> None:
     """Brain MRI in, measured and cited draft report out."""
     # The layer logs for machines, on standard output; a person gets a sentence instead. By name,
-    # because importing the logger costs half a second, and this process alone: the functions of
-    # a local stack are processes of their own.
+    # because importing the logger costs half a second, and while the command runs: the functions
+    # of a local stack are processes of their own, other callers of this module are not.
     if "POWERTOOLS_LOG_LEVEL" not in os.environ:
         name = os.environ.get("POWERTOOLS_SERVICE_NAME", "service_undefined")
-        logging.getLogger(name).addFilter(lambda record: False)
+        log = logging.getLogger(name)
+        log.addFilter(_nothing)
+        context.call_on_close(lambda: log.removeFilter(_nothing))
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
 
 
 @app.command("submit")

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from botocore.exceptions import ClientError
+from typer.main import get_command
 
 from mri_analysis.contracts.report import DraftOutcome, LanguageModelUse
 from mri_client import cli
@@ -80,17 +82,20 @@ def test_log_lines_for_machines_stay_out_of_the_terminal(
     layer_log: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
     layer_log.warning("before")
-    cli.quietly()
+    with typer.Context(get_command(cli.app)) as context:
+        cli.quietly(context)
+        layer_log.warning("while a command runs")
     layer_log.warning("after")
 
-    assert caplog.messages == ["before"]
+    assert caplog.messages == ["before", "after"]
 
 
 def test_who_asks_for_logs_gets_them(
     layer_log: logging.Logger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
-    cli.quietly()
-    layer_log.warning("wanted")
+    with typer.Context(get_command(cli.app)) as context:
+        cli.quietly(context)
+        layer_log.warning("wanted")
 
     assert caplog.messages == ["wanted"]
