@@ -46,7 +46,7 @@ def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
     return {
         "cases": harmful + correct,
         "harmful": harmful,
-        "recall": round(outcome[True, True] / harmful, 4),
+        "recall": round(outcome[True, True] / harmful, 4) if harmful else None,
         "precision": round(
             outcome[True, True] / max(1, sum(n for (_, r), n in outcome.items() if r)), 4
         ),

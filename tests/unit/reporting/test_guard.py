@@ -331,3 +331,15 @@ def test_a_statement_of_the_wrong_kind_is_caught(stroke: tuple[Report, Evidence]
         update={"key_findings": [*report.key_findings, report.clinical_significance[-1]]}
     )
     assert "kind" in rules_broken(mutant, evidence)
+
+
+def test_a_recommendation_without_a_source_is_refused(stroke: tuple[Report, Evidence]):
+    report, evidence = stroke
+    bare = Statement.model_construct(
+        kind=StatementKind.RULE, text=report.recommended_follow_up[0].text, cites=[]
+    )
+    mutant = report.model_copy(
+        update={"recommended_follow_up": [bare, *report.recommended_follow_up]}
+    )
+
+    assert "rule" in rules_broken(mutant, evidence)

@@ -338,14 +338,14 @@ def _verbatim(statement: Statement, report: Report, context: _Context) -> Iterat
 def _recommendation(
     statement: Statement, report: Report, context: _Context
 ) -> Iterator[tuple[str, str]]:
-    rule_id, *measurement_ids = statement.cites
+    rule_id = next(iter(statement.cites), "")
     if rule_id not in context.applicable:
-        yield "rule", f"{rule_id} is no follow-up rule that applies to this study"
+        yield "rule", f"{rule_id or 'no source'} is no follow-up rule that applies to this study"
         return
     rule, called_by = context.applicable[rule_id]
     if statement.text != rule.text:
         yield "rule", f"is not the text of {rule_id}"
-    if not set(measurement_ids) <= set(called_by):
+    if not set(statement.cites[1:]) <= set(called_by):
         yield "rule", f"cites measurements that did not call {rule_id}"
 
 
@@ -376,7 +376,9 @@ def _omissions(report: Report, context: _Context) -> Iterator[Violation]:
             _tells(finding, statement, context) for statement in report.key_findings
         ):
             yield Violation("omission", "key_findings", f"{finding.id} is not mentioned")
-    recommended = {statement.cites[0] for statement in report.recommended_follow_up}
+    recommended = {
+        cite for statement in report.recommended_follow_up for cite in statement.cites[:1]
+    }
     for rule_id in context.applicable:
         if rule_id not in recommended:
             yield Violation(

@@ -18,12 +18,28 @@ _RELATING = MADE_OF | {
     "displayed",
 }
 """Between two sides these words relate one to the other: "the left, 27.6 mL, equals the right"."""
-_OF_THE_WHOLE = re.compile(
-    r"FA , (?:is|amounts) #T|LARGER (?:(?:,|:|and|at|with|is|of|volume|measures|measuring|takes"
-    r"|taking|up|holds) )+"
-    r"(?:#[A-Z]*T|FP)"
+_NEVER = tuple(
+    (rule, re.compile(pattern))
+    for rule, pattern in (
+        # a figure of the whole said of the sides, or of one
+        ("number", r"FA , (?:is|amounts) #T"),
+        (
+            "number",
+            r"LARGER (?:(?:,|:|and|at|with|is|of|volume|measures|measuring|takes|taking|up"
+            r"|holds) )+(?:#[A-Z]*T|FP)",
+        ),
+        ("number", r"(?:#[A-Z]*T|FP) (?:of|in|on) (?:LR|RR)\b"),
+        ("number", r"\b(?:LR|RR) (?:being|is|are|=|:) (?:sum|total)\b"),
+        ("number", r"#[A-Z]*T (?:, )?results? in FA"),
+        # the index is of both sides
+        ("number", r"(?:^|[;.:] )(?:LR|RR) (?:, )?(?:has|have|shows?|exhibits?|carries) FA"),
+        # a figure behind its verdict, as if it were the distance
+        ("direction", r"\bD\d+ with #[A-Z]*[TQ]"),
+        # history
+        ("vocabulary", r"^in comparison ,|\bas in\b"),
+    )
 )
-"""A figure of the whole said of the sides."""
+"""By rule: orders that say what no measurement proves."""
 _TELLS_FIGURE = re.compile(r"FA|FP|LR|RR|#[A-Z]*[TQ]")
 _CHANGED = frozenset({"amounts", "reached", "attained", "come", "returned", "yielded", "read"})
 
@@ -40,8 +56,10 @@ def misplaced(symbols: list[str]) -> Iterator[Unread]:
         share = {first[:2], then[:2]} <= {"#T", "FP"}
         if both and verb in ("=", "is", "amounts", "equals", "being") and not share:
             yield Unread("number", f"{first} {verb} {then}")
-    for match in _OF_THE_WHOLE.finditer(" ".join(symbols)):
-        yield Unread("number", match[0])
+    for rule, pattern in _NEVER:
+        for match in pattern.finditer(" ".join(symbols)):
+            yield Unread(rule, match[0])
+    yield from _whole_said_of_both_sides(symbols)
     yield from _whole_said_of_a_side(symbols)
     for word, changed in pairwise(symbols):
         if word in ("has", "have", "having") and changed in _CHANGED:
@@ -76,6 +94,21 @@ def _whole_said_of_a_side(symbols: list[str]) -> Iterator[Unread]:
             yield Unread("number", f"{seen[-1]} {symbol}")
         if symbol in ("LR", "RR", "LARGER", "FA", "FP", *_OF_BOTH) or whole:
             seen.append(symbol)
+
+
+def _whole_said_of_both_sides(symbols: list[str]) -> Iterator[Unread]:
+    """ "The side volumes are 17.5 mL": together they are."""
+    clause: list[str] = []
+    for symbol in [*symbols, "."]:
+        if symbol not in (".", ";"):
+            clause.append(symbol)
+            continue
+        whole = next((i for i, s in enumerate(clause) if re.match("#[A-Z]*T", s)), None)
+        sides = {"side", "sides", "halves"} & set(clause)
+        joined = {"LR", "RR", "both", *_OF_BOTH} & set(clause[:whole])
+        if whole is not None and sides and not joined and not {"LR", "RR"} & set(clause):
+            yield Unread("number", " ".join(clause))
+        clause = []
 
 
 _OF_BOTH = ("total", "together", "combined", "altogether", "overall")

@@ -130,6 +130,8 @@ def _as_distance(match: re.Match[str]) -> bool:
         return False
     if clause[at - 1 : at] == ["ASYM"] and not LYING & set(clause):
         return groups["word"] not in ("beyond", "outside", "above", "over")
+    if groups["word"].split()[0] in ("over", "under"):
+        return True
     # "a volume of 842 mL below the band" is none, "lies a volume of 842 mL below the band" is.
     return "of" not in clause[:at] or bool(LYING & set(clause[:at]))
 

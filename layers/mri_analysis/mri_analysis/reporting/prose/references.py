@@ -59,7 +59,7 @@ REFERENCES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "LIMIT",
         phrase(
             rf"{_KIND}(?:limit|threshold) (?:value )?(?:(?:for|of|on) )?(?:ASYM "
-            rf"|N )*{_LEADS}{figure('M')}"
+            rf"|N )*(?!, at #){_LEADS}{figure('M')}"
             rf"|{figure('M')}{_KIND}(?:limit|threshold) |{_KIND}(?:limit|threshold) (?:value )?"
         ),
     ),
@@ -67,7 +67,7 @@ REFERENCES: tuple[tuple[str, re.Pattern[str]], ...] = (
 """By symbol, in the order in which they are looked for."""
 REFERENCE = "(?:BAND|CRIT|LIMIT|LOWEND|UPEND) "
 
-_TOP_AND_BOTTOM = (
+_WHOLE_BAND = (
     r"(?:, |; |\( )?(?:DERIVED )?(?:"
     + any_of(
         """extends extending runs running goes going reaches reaching ranges ranging spanning spans
@@ -76,10 +76,13 @@ _TOP_AND_BOTTOM = (
     + r")*RANGE "
     rf"|(?:, |; |\( )?(?:begins|beginning|starts|starting) (?:at |with |from ){_LOW}"
     rf"(?:and (?:ends |extends |runs |goes |reaches |ending |going )(?:at |to |up to ){_HIGH})?"
-    rf"|(?:, |; |\( )?(?:extends|extending|runs|running|goes|going|ends|ending|reaches) "
-    rf"(?:up to|to|at) {_HIGH}"
     "|(?:, |and )*(?:was |were )?DERIVED "
 )
+_TOP = (
+    rf"(?:(?:, |; )?(?:extends|runs|goes|ends|reaches)|(?:\( )?(?:extending|running|going|ending)) "
+    rf"(?:up to|to|at) {_HIGH}"
+)
+"""Behind a comma "extending to 1526 mL" may be said of the figure."""
 BOTH_ENDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         phrase(rf"LOWEND (?:, |and |to )+UPEND (?:(?:, )?of {BAND}|(?:, )?of BAND )?"),
@@ -89,8 +92,8 @@ BOTH_ENDS: tuple[tuple[re.Pattern[str], str], ...] = (
         phrase(r"(?:above|over|beyond|past) LOWEND and (?:below|under) UPEND (?:of BAND )?"),
         "within BAND ",
     ),
-    (phrase(rf"(?:(?<=BAND )|(?<=UPEND )|(?<=LOWEND ))(?:{_TOP_AND_BOTTOM})"), ""),
+    (phrase(rf"(?:(?<=BAND )|(?<=UPEND )|(?<=LOWEND ))(?:{_WHOLE_BAND}|{_TOP})"), ""),
 )
 """A band that is described further: "the band, which extends to 1673 mL"."""
-FURTHER = phrase(rf"(?<=D\d )(?:{_TOP_AND_BOTTOM})")
+FURTHER = phrase(rf"(?<=D\d )(?:{_WHOLE_BAND})")
 """The same behind the symbol of a direction."""

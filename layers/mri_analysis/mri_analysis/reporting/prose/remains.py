@@ -57,7 +57,7 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         ", ",
     ),
-    (phrase(r"by sides? (?=[:,] )|(?<=, )by (?=D\d )"), ""),
+    (phrase(r"by sides? (?=[:,] (?:LR|RR|RIGHT|LEFT) )|(?<=, )by (?=D\d )"), ""),
     (FURTHER, ""),
     (phrase(r"UNJUDGED(?:-SIDES)? (?:on |upon |for |about |of )*(?=FA )"), "UNJUDGED-SIDES "),
     (phrase(r"(?<=D\d ), (?:two |both )?BAND "), ""),

@@ -6,6 +6,12 @@ from mri_analysis.reporting.prose.directions import Level
 from mri_analysis.reporting.prose.facts import Direction, Measured
 from mri_analysis.reporting.prose.matter import Matter
 from mri_analysis.reporting.prose.reduction import LYING, Reduction
+from mri_analysis.reporting.prose.shared_verdicts import (
+    PAUSE,
+    clause_start,
+    shares_its_verdict,
+    symmetric_volume,
+)
 from mri_analysis.reporting.prose.tokens import Quantity
 from mri_analysis.reporting.prose.verdicts import UNJUDGED, UNJUDGED_LEVEL, UNJUDGED_SIDES
 
@@ -20,7 +26,8 @@ def directions_of(reduction: Reduction, symbols: list[str]) -> list[Direction]:
             continue
         text, level, to = reduction.directions[int(symbol[1:])]
         if level in (Level.SYMMETRIC, Level.ASYMMETRIC):
-            found.append(Direction(text, level, Matter.SIDES, held="LIMIT" in text))
+            proven = not symmetric_volume(symbols, at)
+            found.append(Direction(text, level, Matter.SIDES, held="LIMIT" in text, proven=proven))
             continue
         if not to and _moves_reference(symbols, at, text):
             # "the band lies below": the band, not the figure
@@ -37,6 +44,7 @@ def directions_of(reduction: Reduction, symbols: list[str]) -> list[Direction]:
                 level=_level(level, against),
                 matter=matter,
                 proven=_speaks_of(matter, symbols, at)
+                and not shares_its_verdict(matter, symbols, at, text)
                 and _holds(level, against)
                 and not (against != "LIMIT" and _DENIED.search(text))
                 and not (against != "LIMIT" and int(symbol[1:]) in reduction.outlasting),
@@ -106,17 +114,14 @@ def _level(level: Level, against: str) -> Level:
     return level
 
 
-_PAUSE = frozenset({".", ";"})
-
-
 def _about(symbols: list[str], at: int) -> Matter | None:
     """What the figure is that a direction or a missing verdict speaks of.
 
     The last one before it in the same clause, else the first one behind it, else the last one of
     the clauses before. None if there is none.
     """
-    start = max((i + 1 for i in range(at) if symbols[i] in _PAUSE), default=0)
-    end = next((i for i in range(at, len(symbols)) if symbols[i] in _PAUSE), len(symbols))
+    start = clause_start(symbols, at)
+    end = next((i for i in range(at, len(symbols)) if symbols[i] in PAUSE), len(symbols))
     for part in (symbols[start:at], symbols[at + 1 : end][::-1], symbols[:start]):
         matter = _last_matter(part)
         if matter is not None:
@@ -129,7 +134,7 @@ def _speaks_of(matter: Matter, symbols: list[str], at: int) -> bool:
     about = _about(symbols, at)
     if matter is Matter.SIDES or about is Matter.UNKNOWN:
         return about is matter
-    start = max((i + 1 for i in range(at) if symbols[i] in _PAUSE), default=0)
+    start = clause_start(symbols, at)
     clause = symbols[start:at]
     # "the frontal horns lie above the criterion": the index does, none of its widths
     widths = [i for i, symbol in enumerate(clause) if symbol in ("FH", "FK", "HORNS", "SKULL")]

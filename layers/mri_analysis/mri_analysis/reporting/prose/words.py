@@ -78,7 +78,7 @@ PLAIN = frozenset(
 )
 """Words and signs that tell nothing by themselves: they may stand anywhere."""
 NOT_PLAIN_FOR = {
-    EVANS_INDEX: frozenset({"volume", "volumes", "volumetric", "size", "sum"}),
+    EVANS_INDEX: frozenset({"volume", "volumes", "volumetric", "size", "sum", "total"}),
 }
 """Plain words that make no sense in a statement about one measurement."""
 PLAIN_FOR = {
