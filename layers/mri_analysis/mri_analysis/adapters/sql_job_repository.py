@@ -5,18 +5,25 @@ writers (stages that are tried again, late callbacks, the error handler) may rac
 """
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, or_, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Connection, Engine, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
-from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results, audit_events
+from mri_analysis.adapters.sql_rows import (
+    append_event,
+    job_of,
+    job_values,
+    naive,
+    select_job,
+    transaction,
+)
+from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results
 from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus, may_follow
-from mri_analysis.errors import DatabaseUnavailable, IllegalTransition, JobNotFound
+from mri_analysis.errors import IllegalTransition, JobNotFound
+from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.ports.jobs import PIPELINE, AnalysisResult, JobPosition
 
 
@@ -29,11 +36,11 @@ class SqlJobRepository:
 
     def register(self, job: Job, actor: str = PIPELINE) -> Job:
         try:
-            with self._transaction() as connection:
-                kept = _select_job(connection, job.organization_id, job.job_id)
+            with transaction(self._engine) as connection:
+                kept = select_job(connection, job.organization_id, job.job_id)
                 if kept is not None:
-                    return _job(kept)
-                connection.execute(insert(analysis_jobs).values(**_job_values(job)))
+                    return job_of(kept)
+                connection.execute(insert(analysis_jobs).values(**job_values(job)))
                 action = f"status.{job.status}"
                 self._audit(connection, job.organization_id, job.job_id, action, {}, actor)
                 return job
@@ -45,9 +52,9 @@ class SqlJobRepository:
             return kept_job
 
     def find(self, organization_id: str, job_id: str) -> Job | None:
-        with self._transaction() as connection:
-            row = _select_job(connection, organization_id, job_id)
-            return None if row is None else _job(row)
+        with transaction(self._engine) as connection:
+            row = select_job(connection, organization_id, job_id)
+            return None if row is None else job_of(row)
 
     def recent(
         self, organization_id: str, limit: int, after: JobPosition | None = None
@@ -61,16 +68,16 @@ class SqlJobRepository:
             .limit(limit)
         )
         if after is not None:
-            moment = _naive(after.created_at)
+            moment = naive(after.created_at)
             # The first condition is implied by the second; it is the one that bounds the index.
             query = query.where(
                 created_at <= moment, or_(created_at < moment, job_id < after.job_id)
             )
-        with self._transaction() as connection:
-            return [_job(row) for row in connection.execute(query).mappings()]
+        with transaction(self._engine) as connection:
+            return [job_of(row) for row in connection.execute(query).mappings()]
 
     def restart(self, job: Job, actor: str = PIPELINE) -> Job:
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             current = self._require(connection, job.organization_id, job.job_id)
             if current not in (JobStatus.AWAITING_UPLOAD, JobStatus.FAILED):
                 raise IllegalTransition(
@@ -88,22 +95,22 @@ class SqlJobRepository:
                 original_image_version=job.original_image_version,
                 execution_name=job.execution_name,
             )
-            row = _select_job(connection, job.organization_id, job.job_id)
+            row = select_job(connection, job.organization_id, job.job_id)
             if row is None:
                 raise JobNotFound("The job is gone.")
-            return _job(row)
+            return job_of(row)
 
     def note_retry(
         self, organization_id: str, job_id: str, execution_name: str, actor: str
     ) -> None:
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             detail = {"execution_name": execution_name}
             self._audit(connection, organization_id, job_id, "retry.requested", detail, actor)
 
     def advance(
         self, organization_id: str, job_id: str, status: JobStatus, error: JobError | None = None
     ) -> None:
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             current = self._require(connection, organization_id, job_id)
             if not may_follow(current, status):
                 raise IllegalTransition(f"A job that is {current} cannot become {status}.")
@@ -111,7 +118,7 @@ class SqlJobRepository:
                 self._set_status(connection, organization_id, job_id, current, status, error)
 
     def complete(self, result: AnalysisResult) -> str:
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             current = self._require(connection, result.organization_id, result.job_id)
             if not may_follow(current, JobStatus.COMPLETED):
                 raise IllegalTransition(f"A job that is {current} cannot become completed.")
@@ -133,14 +140,14 @@ class SqlJobRepository:
             analysis_results.c.organization_id == organization_id,
             analysis_results.c.job_id == job_id,
         )
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             row = connection.execute(query).mappings().first()
             return None if row is None else AnalysisResult(**row)
 
     # -- inside a transaction -------------------------------------------------------------------
 
     def _require(self, connection: Connection, organization_id: str, job_id: str) -> JobStatus:
-        row = _select_job(connection, organization_id, job_id)
+        row = select_job(connection, organization_id, job_id)
         if row is None:
             raise JobNotFound("The organization has no such job.")
         return JobStatus(row["status"])
@@ -164,7 +171,7 @@ class SqlJobRepository:
                 error_code=error.code if error else None,
                 error_message=error.message if error else None,
                 error_next_step=error.next_step if error else None,
-                updated_at=_naive(self._now()),
+                updated_at=naive(self._now()),
                 **columns,
             )
         )
@@ -184,7 +191,7 @@ class SqlJobRepository:
             "enhanced_report": result.enhanced_report,
             "confidence_scores": dict(result.confidence_scores),
             "processing_metrics": dict(result.processing_metrics),
-            "updated_at": _naive(self._now()),
+            "updated_at": naive(self._now()),
         }
         kept = connection.execute(
             select(analysis_results.c.result_id).where(analysis_results.c.job_id == result.job_id)
@@ -222,75 +229,5 @@ class SqlJobRepository:
         detail: dict[str, str],
         actor: str,
     ) -> None:
-        connection.execute(
-            insert(audit_events).values(
-                organization_id=organization_id,
-                job_id=job_id,
-                actor=actor,
-                action=action,
-                detail=detail,
-                created_at=_naive(self._now()),
-            )
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            raise DatabaseUnavailable("The database did not answer.") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise DatabaseUnavailable("The database connection was lost.") from error
-            raise
-
-
-def _select_job(connection: Connection, organization_id: str, job_id: str) -> RowMapping | None:
-    query = select(analysis_jobs).where(
-        analysis_jobs.c.organization_id == organization_id, analysis_jobs.c.job_id == job_id
-    )
-    return connection.execute(query).mappings().first()
-
-
-def _job_values(job: Job) -> dict[str, Any]:
-    return {
-        "job_id": job.job_id,
-        "organization_id": job.organization_id,
-        "user_id": job.user_id,
-        "original_image_key": job.original_image_key,
-        "original_image_version": job.original_image_version,
-        "execution_name": job.execution_name,
-        "status": job.status,
-        "created_at": _naive(job.created_at),
-        "updated_at": _naive(job.updated_at),
-    }
-
-
-def _job(row: RowMapping) -> Job:
-    error = None
-    if row["error_code"]:
-        error = JobError(
-            code=row["error_code"],
-            message=row["error_message"] or "",
-            next_step=row["error_next_step"] or "",
-        )
-    return Job(
-        organization_id=row["organization_id"],
-        job_id=row["job_id"],
-        user_id=row["user_id"],
-        original_image_key=row["original_image_key"],
-        original_image_version=row["original_image_version"],
-        execution_name=row["execution_name"],
-        status=JobStatus(row["status"]),
-        error=error,
-        created_at=row["created_at"].replace(tzinfo=UTC),
-        updated_at=row["updated_at"].replace(tzinfo=UTC),
-    )
-
-
-def _naive(moment: datetime) -> datetime:
-    """UTC without the zone: MySQL's DATETIME keeps none."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
+        event = AuditEvent(organization_id, job_id, actor, action, detail, self._now())
+        append_event(connection, event)
