@@ -15,6 +15,7 @@ RIGHTS = {
     "analysis_jobs": "SELECT, INSERT, UPDATE",
     "analysis_results": "SELECT, INSERT, UPDATE",
     "report_reviews": "SELECT, INSERT",
+    "report_revisions": "SELECT, INSERT",
     "audit_events": "SELECT, INSERT",
     "alembic_version": "SELECT",
 }

@@ -21,7 +21,11 @@ from typing import Any
 from mri_analysis.settings import Settings
 
 # Where the modules that are followed lie; anything else is a library.
-_PACKAGES = {"mri_analysis": "layers/mri_analysis/mri_analysis", "migrations": "migrations"}
+_PACKAGES = {
+    "mri_analysis": "layers/mri_analysis/mri_analysis",
+    "migrations": "migrations",
+    "reading_api": "functions/api/reading_api",
+}
 
 # Powertools classes that keep their state in a table: their own calls are read from their source.
 _TABLE_CLASSES = {

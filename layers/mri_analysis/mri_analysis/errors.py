@@ -297,6 +297,24 @@ class RetryRefused(RequestError):
     )
 
 
+class ReportNotReady(RequestError):
+    """The study has not come to a report yet, or failed before one."""
+
+    next_step = "Look at the job's status: the report is there when it is completed."
+
+
+class ReportChanged(RequestError):
+    """Somebody else changed the report, or no version was named."""
+
+    next_step = "Load the report again, look at what changed, and send the change anew."
+
+
+class ReportFinal(RequestError):
+    """A report that was signed or rejected takes no such change."""
+
+    next_step = "Add an addendum to a signed report; a rejected one needs a new analysis."
+
+
 class UploadArrived(RequestError):
     """An upload that is asked for again after its scan arrived."""
 

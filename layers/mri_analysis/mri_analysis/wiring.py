@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from mri_analysis.adapters.opensearch_connection import OpenSearchConnection, Patience
     from mri_analysis.adapters.opensearch_index import OpenSearchIndex
     from mri_analysis.adapters.opensearch_knowledge import OpenSearchKnowledge
+    from mri_analysis.adapters.s3_download_links import S3DownloadLinks
     from mri_analysis.adapters.s3_object_store import S3ObjectStore
     from mri_analysis.adapters.s3_upload_forms import S3UploadForms
     from mri_analysis.adapters.sagemaker_endpoint import SageMakerSegmentationEndpoint
     from mri_analysis.adapters.searched_knowledge import Breaker
     from mri_analysis.adapters.sns_notifier import SnsNotifier
     from mri_analysis.adapters.sql_job_repository import SqlJobRepository
+    from mri_analysis.adapters.sql_review_repository import SqlReviewRepository
+    from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
     from mri_analysis.adapters.step_functions import StepFunctionsTaskTokens, StepFunctionsWorkflow
     from mri_analysis.adapters.websocket_push import WebSocketPush
@@ -65,6 +68,22 @@ def jobs() -> "SqlJobRepository":
     from mri_analysis.adapters.sql_job_repository import SqlJobRepository
 
     return SqlJobRepository(_database())
+
+
+@cache
+def studies() -> "SqlStudyCatalogue":
+    """The database, as the reading room looks at it."""
+    from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
+
+    return SqlStudyCatalogue(_database())
+
+
+@cache
+def reviews() -> "SqlReviewRepository":
+    """Reviews of reports, in the same database."""
+    from mri_analysis.adapters.sql_review_repository import SqlReviewRepository
+
+    return SqlReviewRepository(_database())
 
 
 @cache
@@ -265,6 +284,15 @@ def upload_forms() -> "S3UploadForms":
     from mri_analysis.adapters.s3_upload_forms import S3UploadForms, regional_client
 
     return S3UploadForms(regional_client(), settings().images_bucket, settings().upload_key_arn)
+
+
+@cache
+def download_links() -> "S3DownloadLinks":
+    """Addresses with which a browser gets a file of a study."""
+    from mri_analysis.adapters.s3_download_links import S3DownloadLinks
+    from mri_analysis.adapters.s3_upload_forms import regional_client
+
+    return S3DownloadLinks(regional_client(), settings().results_bucket)
 
 
 @cache

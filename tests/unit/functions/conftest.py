@@ -16,6 +16,7 @@ from mri_analysis.settings import settings
 
 ORIGIN = "https://reading.example.org"
 MAX_UPLOAD_BYTES = 10_000_000
+RESULTS_BUCKET = "healthcare-processed-results-test"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         "AWS_DEFAULT_REGION": "eu-central-1",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}",
         "IMAGES_BUCKET": "healthcare-mri-images-test",
+        "RESULTS_BUCKET": RESULTS_BUCKET,
         "UPLOAD_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/k",
         "TICKET_TABLE": "tickets",
         "CONNECTION_TABLE": "connections",

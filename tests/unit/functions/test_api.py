@@ -4,100 +4,35 @@ import base64
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
 from openapi_spec_validator import validate
-from sqlalchemy import select
+from sqlalchemy import create_engine
 
 from mri_analysis import errors, wiring
-from mri_analysis.adapters.sql_tables import audit_events, metadata
-from mri_analysis.contracts.job import Job, JobError, JobStatus
+from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
+from mri_analysis.adapters.sql_tables import metadata
+from mri_analysis.contracts.job import JobError, JobStatus
 from mri_analysis.contracts.tasks import AnalysisInput
-from mri_analysis.errors import AnalysisError, DatabaseUnavailable, error_type
-from mri_analysis.keys import StudyKeys
+from mri_analysis.errors import AnalysisError, DatabaseUnavailable
 from mri_analysis.problems import problem
 from mri_analysis.use_cases import watch_studies
-from tests.support.memory_ports import MemoryJobs, MemoryWorkflow
+from tests.support.memory_ports import MemoryWorkflow
+from tests.unit.functions.calling import (
+    EVENT,
+    JOB_ID,
+    PERSON,
+    Api,
+    answered,
+    assert_problem,
+    audited,
+    kept,
+)
 from tests.unit.functions.conftest import MAX_UPLOAD_BYTES, ORIGIN, Context
-
-EVENT: dict[str, Any] = json.loads(Path("events/api.json").read_text())
-NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
-JOB_ID = "0b3d9c58-6f9e-4b7a-9f0e-3a5a1c2d4e6f"
-PERSON = "1b2c3d4e-0000-4000-8000-000000000001"
-"""The subject in ``events/api.json``."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What API Gateway would send."""
-
-    status: int
-    headers: dict[str, list[str]]
-    body: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Api:
-    """The function and the person who calls it."""
-
-    module: ModuleType
-    organization: str | None = "demo"
-    groups: Any = "clinician"
-
-    def get(self, path: str, headers: dict[str, str] | None = None, **query: str) -> Answer:
-        return self.send("GET", path, headers=headers, query=query)
-
-    def post(self, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
-        return self.send("POST", path, body=json.dumps(body), headers=headers)
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        body: str | None = None,
-        headers: dict[str, str] | None = None,
-        query: dict[str, str] | None = None,
-    ) -> Answer:
-        event = copy.deepcopy(EVENT)
-        event |= {"httpMethod": method, "path": path, "body": body}
-        event["headers"].pop("Idempotency-Key")
-        event["headers"] |= headers or {}
-        event["multiValueHeaders"] = {name: [text] for name, text in event["headers"].items()}
-        event["queryStringParameters"] = query or None
-        event["multiValueQueryStringParameters"] = {k: [v] for k, v in (query or {}).items()}
-        event["requestContext"] |= {"path": f"/dev{path}", "httpMethod": method}
-        claims = event["requestContext"]["authorizer"]["claims"]
-        for name, value in {
-            "custom:organization": self.organization,
-            "cognito:groups": self.groups,
-        }.items():
-            claims.pop(name)
-            if value is not None:
-                claims[name] = value
-        return answered(self.module.handler(event, Context()))
-
-
-def answered(raw: dict[str, Any]) -> Answer:
-    return Answer(raw["statusCode"], raw["multiValueHeaders"], raw.get("body") or "")
-
-
-def assert_problem(answer: Answer, status: int, code: str) -> None:
-    document = answer.document
-    assert (answer.status, document["status"], document["code"]) == (status, status, code)
-    assert answer.headers["Content-Type"] == ["application/problem+json"]
-    assert document["next_step"] == error_type(code).next_step
-    assert document["type"] == f"urn:mri-analysis:error:{code}"
-    assert document["detail"]
 
 
 @pytest.fixture
@@ -106,39 +41,6 @@ def api(load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> A
     workflow = MemoryWorkflow()
     monkeypatch.setattr(wiring, "workflow", lambda: workflow)
     return Api(load("api"))
-
-
-def kept(
-    organization: str = "demo",
-    job_id: str = JOB_ID,
-    status: JobStatus = JobStatus.COMPLETED,
-    age_minutes: int = 0,
-    error: JobError | None = None,
-) -> Job:
-    """A job in the database."""
-    moment = NOW - timedelta(minutes=age_minutes)
-    job = Job(
-        organization_id=organization,
-        job_id=job_id,
-        user_id="somebody",
-        original_image_key=StudyKeys(organization, job_id).upload,
-        original_image_version="v1",
-        execution_name="e" * 64,
-        status=JobStatus.UPLOADED if status is JobStatus.FAILED else status,
-        created_at=moment,
-        updated_at=moment,
-    )
-    wiring.jobs().register(job)
-    if status is JobStatus.FAILED:
-        wiring.jobs().advance(organization, job_id, status, error)
-    return job
-
-
-def audited() -> list[tuple[str, str, str]]:
-    """Job, actor and action of each event, the oldest first."""
-    with wiring.jobs()._engine.begin() as connection:
-        rows = connection.execute(select(audit_events).order_by(audit_events.c.event_id)).mappings()
-        return [(row["job_id"], row["actor"], row["action"]) for row in rows]
 
 
 def policy_of(form: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +125,15 @@ def test_job_shows_its_state_and_no_internals(api: Api) -> None:
 
     document = api.get(f"/v1/jobs/{JOB_ID}").document
 
-    assert set(document) == {"job_id", "status", "error", "created_at", "updated_at"}
+    assert set(document) == {
+        "job_id",
+        "status",
+        "error",
+        "created_at",
+        "updated_at",
+        "review_status",
+        "quality",
+    }
     assert (document["status"], document["error"]["code"]) == ("failed", "NotABrain")
 
 
@@ -488,7 +398,7 @@ def test_fault_of_a_route_is_no_fault_of_the_request(
     def broken() -> None:
         raise ValueError("ours")
 
-    monkeypatch.setattr(wiring, "jobs", broken)
+    monkeypatch.setattr(wiring, "studies", broken)
 
     answer = api.get("/v1/jobs", headers={"Content-Type": "multipart/form-data"})
 
@@ -534,7 +444,11 @@ def test_job_id_that_cannot_be_one_is_refused(api: Api, job_id: str) -> None:
 def test_database_that_is_down_is_said_with_a_time_to_come_again(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "jobs", lambda: MemoryJobs(down=True))
+    monkeypatch.setattr(
+        wiring,
+        "studies",
+        lambda: SqlStudyCatalogue(create_engine("sqlite:////no/such/folder/jobs.db")),
+    )
 
     answer = api.get(f"/v1/jobs/{JOB_ID}")
 
@@ -548,7 +462,7 @@ def test_unforeseen_error_tells_nothing_of_itself(
     def fail() -> None:
         raise KeyError("Doe, Jane")
 
-    monkeypatch.setattr(wiring, "jobs", fail)
+    monkeypatch.setattr(wiring, "studies", fail)
     answer = api.get("/v1/jobs")
 
     assert_problem(answer, 500, "InternalError")
@@ -578,6 +492,14 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
         "/v1/health",
         "/v1/jobs",
         "/v1/jobs/{job_id}",
+        "/v1/jobs/{job_id}/artefacts",
+        "/v1/jobs/{job_id}/events",
+        "/v1/jobs/{job_id}/measurements",
+        "/v1/jobs/{job_id}/report",
+        "/v1/jobs/{job_id}/report/addenda",
+        "/v1/jobs/{job_id}/report/rejection",
+        "/v1/jobs/{job_id}/report/sections",
+        "/v1/jobs/{job_id}/report/signature",
         "/v1/jobs/{job_id}/retry",
         "/v1/uploads",
         "/v1/live-tickets",

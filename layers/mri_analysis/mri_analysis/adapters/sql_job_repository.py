@@ -203,7 +203,7 @@ class SqlJobRepository:
                     analysis_results.c.result_id == kept,
                     analysis_results.c.review_status == ReviewStatus.DRAFT,
                 )
-                .values(**values)
+                .values(review_version=analysis_results.c.review_version + 1, **values)
             )
             if changed.rowcount != 1:
                 raise IllegalTransition("The report was reviewed: it is no draft any more.")

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
 
 from mri_analysis.contracts.job import JobStatus, ReviewStatus
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The migration that makes these tables; a deployment is checked against it."""
 
 metadata = MetaData(
@@ -87,6 +87,7 @@ analysis_results = Table(
     Column("image_description", _LONG_TEXT, nullable=False),
     Column("enhanced_report", _LONG_TEXT, nullable=False),
     Column("review_status", String(20), nullable=False),
+    Column("review_version", Integer, nullable=False, server_default="0"),
     Column("confidence_scores", JSON, nullable=False),
     Column("processing_metrics", JSON, nullable=False),
     Column("created_at", _TIME, nullable=False),
@@ -105,6 +106,7 @@ report_reviews = Table(
     Column("job_id", _ID, nullable=False),
     Column("organization_id", _ORGANIZATION, nullable=False),
     Column("reviewer_id", String(255), nullable=False),
+    Column("reviewer_name", String(255)),
     Column("review_status", String(20), nullable=False),
     Column("comment", Text),
     Column("content_sha256", String(64), nullable=False),
@@ -114,6 +116,24 @@ report_reviews = Table(
     Index(None, "job_id"),
     **_MYSQL,
 )
+
+report_revisions = Table(
+    "report_revisions",
+    metadata,
+    Column("revision_id", _ID, primary_key=True),
+    Column("job_id", _ID, nullable=False),
+    Column("organization_id", _ORGANIZATION, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("author_id", String(255), nullable=False),
+    Column("author_name", String(255), nullable=False),
+    Column("sections", JSON, nullable=False),
+    Column("content_sha256", String(64), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    UniqueConstraint("job_id", "number"),
+    ForeignKeyConstraint(["job_id"], ["analysis_jobs.job_id"]),
+    **_MYSQL,
+)
+"""What readers made of a draft; a row is never changed."""
 
 audit_events = Table(
     "audit_events",

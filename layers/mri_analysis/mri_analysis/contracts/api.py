@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from mri_analysis.contracts.base import Contract, Identifier
-from mri_analysis.contracts.job import Job, JobError, JobStatus
+from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus
+from mri_analysis.contracts.review import ReaderText
+from mri_analysis.contracts.segmentation import Verdict
+from mri_analysis.ports.audit import AuditEvent
 
 
 class HealthDocument(Contract):
@@ -24,9 +27,13 @@ class JobDocument(Contract):
     error: JobError | None
     created_at: datetime
     updated_at: datetime
+    review_status: ReviewStatus | None = Field(description="Null while there is no report")
+    quality: Verdict | None = Field(description="Of the segmentation; null where it is not known")
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def of(
+        cls, job: Job, review_status: ReviewStatus | None = None, quality: Verdict | None = None
+    ) -> Self:
         """The part of ``job`` that leaves the API."""
         return cls(
             job_id=job.job_id,
@@ -34,6 +41,8 @@ class JobDocument(Contract):
             error=job.error,
             created_at=job.created_at,
             updated_at=job.updated_at,
+            review_status=review_status,
+            quality=quality,
         )
 
 
@@ -42,6 +51,42 @@ class JobList(Contract):
 
     jobs: list[JobDocument]
     next_cursor: str | None = Field(description="Asks for the next page; null on the last one")
+
+
+class EventDocument(Contract):
+    """One thing that happened to a study."""
+
+    at: datetime
+    actor: str = Field(description="A person's subject, or 'pipeline'")
+    action: str
+    detail: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, event: AuditEvent) -> Self:
+        """An entry of the audit trail, without what the address already names."""
+        return cls(at=event.at, actor=event.actor, action=event.action, detail=event.detail)
+
+
+class EventList(Contract):
+    """What happened to a study, oldest first."""
+
+    events: list[EventDocument]
+
+
+class ArtefactDocument(Contract):
+    """A file of a study and an address that gets it."""
+
+    name: str
+    content_type: str
+    size_bytes: int
+    url: str
+
+
+class ArtefactList(Contract):
+    """Files of a study. The addresses carry their own permission and end soon: do not keep them."""
+
+    artefacts: list[ArtefactDocument]
+    expires_in_seconds: int
 
 
 class UploadRequest(Contract):
@@ -58,6 +103,18 @@ class UploadDocument(Contract):
     fields: Mapping[str, str]
     max_bytes: int
     expires_in_seconds: int
+
+
+class RejectionRequest(Contract):
+    """Why a draft is rejected."""
+
+    reason: ReaderText
+
+
+class AddendumRequest(Contract):
+    """What is added to a signed report."""
+
+    text: ReaderText
 
 
 class LiveTicketDocument(Contract):

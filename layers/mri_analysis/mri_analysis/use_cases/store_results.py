@@ -41,4 +41,5 @@ def _processing_metrics(task: StoreTask, measurements: Measurements) -> dict[str
         "engine": measurements.engine.name,
         "engine_version": measurements.engine.version,
         "weights_sha256": measurements.engine.weights_sha256,
+        "quality_verdict": measurements.quality.verdict.value,
     }

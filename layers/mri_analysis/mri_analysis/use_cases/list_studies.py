@@ -1,4 +1,4 @@
-"""The jobs of an organization, page by page."""
+"""The studies of an organization, page by page."""
 
 import base64
 import binascii
@@ -7,21 +7,27 @@ from datetime import UTC, datetime
 
 from mri_analysis.contracts.job import Job
 from mri_analysis.errors import InvalidRequest
-from mri_analysis.ports.jobs import JobPosition, JobRepository
+from mri_analysis.ports.jobs import JobPosition
+from mri_analysis.ports.studies import Study, StudyCatalogue, StudyFilter
 
 
 @dataclass(frozen=True)
-class JobPage:
-    """Jobs, newest first, and where the next page begins."""
+class StudyPage:
+    """Studies, newest first, and where the next page begins."""
 
-    jobs: list[Job]
+    studies: list[Study]
     next_cursor: str | None
 
 
-def list_jobs(
-    organization_id: str, limit: int, cursor: str | None, *, jobs: JobRepository
-) -> JobPage:
-    """One page of jobs.
+def list_studies(
+    organization_id: str,
+    limit: int,
+    cursor: str | None,
+    wanted: StudyFilter = StudyFilter(),  # noqa: B008
+    *,
+    studies: StudyCatalogue,
+) -> StudyPage:
+    """One page of studies.
 
     The cursor names the last job seen, not a number of rows: a job that arrives meanwhile neither
     repeats nor hides another. It carries no organization; that always comes from the caller.
@@ -32,9 +38,9 @@ def list_jobs(
         The cursor is none of ours.
     """
     after = None if cursor is None else _position(cursor)
-    found = jobs.recent(organization_id, limit + 1, after)
+    found = studies.page(organization_id, limit + 1, wanted, after)
     page = found[:limit]
-    return JobPage(page, _cursor(page[-1]) if len(found) > limit else None)
+    return StudyPage(page, _cursor(page[-1].job) if len(found) > limit else None)
 
 
 def _cursor(job: Job) -> str:

@@ -1,0 +1,1 @@
+"""Routes of the REST API, by what they are about."""

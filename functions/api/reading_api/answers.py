@@ -1,0 +1,25 @@
+"""How routes describe their answers."""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+from mri_analysis.contracts.api import Problem
+
+
+def answers(status: HTTPStatus, model: type[BaseModel], *problems: HTTPStatus) -> dict[int, Any]:
+    """The answers of a route for its description."""
+    refusal = {"application/problem+json": {"model": Problem}}
+    described: dict[int, Any] = {
+        status: {"description": status.phrase, "content": {"application/json": {"model": model}}}
+    }
+    for refused in (
+        *problems,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ):
+        described[refused] = {"description": refused.phrase, "content": refusal}
+    return described

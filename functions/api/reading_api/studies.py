@@ -1,0 +1,50 @@
+"""Finished studies: measurements and files."""
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from mri_analysis import wiring
+from mri_analysis.contracts.api import ArtefactDocument, ArtefactList
+from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.use_cases.read_study import LINK_SECONDS, link_artefacts, read_measurements
+from reading_api.answers import answers
+from reading_api.callers import JobId, reader
+
+router = Router()
+
+
+@router.get(
+    "/v1/jobs/<job_id>/measurements",
+    summary="What was measured, with the quality of the segmentation and its reasons",
+    tags=["studies"],
+    responses=answers(HTTPStatus.OK, Measurements, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+def get_measurements(job_id: JobId) -> Measurements:
+    return read_measurements(reader(router), job_id, jobs=wiring.jobs(), results=wiring.results())
+
+
+@router.get(
+    "/v1/jobs/<job_id>/artefacts",
+    summary="The files of a study, each with an address that ends after five minutes",
+    tags=["studies"],
+    responses=answers(HTTPStatus.OK, ArtefactList, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+def get_artefacts(job_id: JobId) -> ArtefactList:
+    found = link_artefacts(
+        reader(router),
+        job_id,
+        jobs=wiring.jobs(),
+        results=wiring.results(),
+        links=wiring.download_links(),
+    )
+    artefacts = [
+        ArtefactDocument(
+            name=file.name,
+            content_type=file.content_type,
+            size_bytes=file.size_bytes,
+            url=file.url,
+        )
+        for file in found
+    ]
+    return ArtefactList(artefacts=artefacts, expires_in_seconds=LINK_SECONDS)

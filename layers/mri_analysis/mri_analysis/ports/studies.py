@@ -1,0 +1,56 @@
+"""Studies as the reading room shows them: the job, its review, and what happened to it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mri_analysis.contracts.job import Job, JobStatus, ReviewStatus
+from mri_analysis.contracts.segmentation import Verdict
+from mri_analysis.ports.audit import AuditEvent
+from mri_analysis.ports.jobs import JobPosition
+
+
+@dataclass(frozen=True)
+class Study:
+    """A job and the state of its report."""
+
+    job: Job
+    review_status: ReviewStatus | None
+    """None while there is no report"""
+    quality: Verdict | None
+    """of the segmentation; None while there is no report, or where an earlier release kept none"""
+
+
+@dataclass(frozen=True)
+class StudyFilter:
+    """Which studies to list; what is None does not matter."""
+
+    status: JobStatus | None = None
+    review_status: ReviewStatus | None = None
+    id_prefix: str | None = None
+    """how the job id begins"""
+
+
+class StudyCatalogue(Protocol):
+    """Studies of one database. Every method raises ``DatabaseUnavailable``."""
+
+    def find(self, organization_id: str, job_id: str) -> Study | None:
+        """The study, or None where the organization has no such job."""
+        ...
+
+    def page(
+        self,
+        organization_id: str,
+        limit: int,
+        wanted: StudyFilter,
+        after: JobPosition | None = None,
+    ) -> list[Study]:
+        """The newest studies, newest first; those that follow ``after``."""
+        ...
+
+    def events(self, organization_id: str, job_id: str) -> list[AuditEvent]:
+        """What happened to a study, oldest first."""
+        ...
+
+    def note(self, event: AuditEvent) -> None:
+        """Put one entry into the audit trail."""
+        ...

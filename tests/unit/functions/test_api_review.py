@@ -1,0 +1,335 @@
+"""A finished study over the REST API: reading it, reviewing it, and who is told what."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from knowledge.build import build_snapshot
+from mri_analysis import wiring
+from mri_analysis.adapters.sql_tables import metadata
+from mri_analysis.contracts.job import JobStatus
+from mri_analysis.contracts.report import Report
+from mri_analysis.contracts.review import content_sha256, sections_of
+from mri_analysis.contracts.segmentation import Structure
+from mri_analysis.keys import StudyKeys
+from mri_analysis.ports.jobs import AnalysisResult
+from mri_analysis.reporting.compose import write_report
+from mri_analysis.reporting.describe import describe
+from mri_analysis.reporting.evidence import gather_evidence
+from tests.support.measurements import some_measurements
+from tests.unit.functions.calling import JOB_ID, PERSON, Answer, Api, assert_problem, audited, kept
+from tests.unit.functions.conftest import RESULTS_BUCKET
+
+REPORT = f"/v1/jobs/{JOB_ID}/report"
+KEYS = StudyKeys("demo", JOB_ID)
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("knowledge") / "knowledge.sqlite"
+    build_snapshot(path)
+    return path
+
+
+@pytest.fixture
+def api(load: Callable[[str], ModuleType], snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """The function, called by a reviewer, and the finished study of a stroke behind it."""
+    monkeypatch.setenv("KNOWLEDGE_SNAPSHOT_PATH", str(snapshot))
+    metadata.create_all(wiring.jobs()._engine)
+    _put_study()
+    return Api(load("api"), groups="reviewer")
+
+
+def _put_study() -> None:
+    measurements = some_measurements(
+        volumes_ml={Structure.VENTRICLES: 42.0},
+        asymmetry_percent={Structure.VENTRICLES: 63.0, Structure.CSF: 27.0},
+        evans_index=0.34,
+    )
+    evidence = gather_evidence(measurements, wiring.knowledge_snapshot())
+    description = describe(measurements, evidence.references)
+    report = write_report(
+        organization_id="demo", job_id=JOB_ID, description=description, evidence=evidence
+    )
+    boto3.client("s3").create_bucket(
+        Bucket=RESULTS_BUCKET,
+        CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+    )
+    put = wiring.results().put
+    put(
+        KEYS.results + "measurements.json",
+        measurements.model_dump_json().encode(),
+        "application/json",
+    )
+    put(KEYS.description, description.model_dump_json().encode(), "application/json")
+    put(KEYS.report, report.model_dump_json().encode(), "application/json")
+    put(KEYS.results + "labels.nii.gz", b"labels", "application/gzip")
+    kept(status=JobStatus.ENHANCING)
+    wiring.jobs().complete(
+        AnalysisResult(
+            organization_id="demo",
+            job_id=JOB_ID,
+            segmentation_result_key=KEYS.results + "labels.nii.gz",
+            measurements_key=KEYS.results + "measurements.json",
+            montage_key=KEYS.results + "montage.png",
+            report_key=KEYS.report,
+            image_description=description.text,
+            enhanced_report="# Report",
+            confidence_scores={},
+            processing_metrics={"quality_verdict": "warn"},
+        )
+    )
+
+
+def etag(answer: Answer) -> dict[str, str]:
+    return {"If-Match": answer.headers["ETag"][0]}
+
+
+def actions() -> list[str]:
+    return [action for _, _, action in audited()]
+
+
+# ---- reading -------------------------------------------------------------------------------------
+
+
+def test_worklist_shows_quality_and_review_and_filters_by_them(api: Api) -> None:
+    (job,) = api.get("/v1/jobs").document["jobs"]
+
+    assert (job["quality"], job["review_status"]) == ("warn", "draft")
+    for query, found in (
+        ({"review_status": "draft"}, 1),
+        ({"review_status": "signed"}, 0),
+        ({"status": "completed"}, 1),
+        ({"status": "failed"}, 0),
+        ({"job_id": JOB_ID[:5]}, 1),
+        ({"job_id": "ffff"}, 0),
+        ({"job_id": "%"}, None),
+        ({"status": "unheard-of"}, None),
+    ):
+        answer = api.get("/v1/jobs", **query)
+        if found is None:
+            assert_problem(answer, 422, "InvalidRequest")
+        else:
+            assert len(answer.document["jobs"]) == found, query
+
+
+def test_measurements_are_those_that_were_kept_and_the_look_is_noted(api: Api) -> None:
+    document = api.get(f"/v1/jobs/{JOB_ID}/measurements").document
+
+    ventricles = next(v for v in document["volumes"] if v["id"] == "volume.ventricles")
+    assert ventricles["total_ml"] == 42.0
+    assert audited()[-1] == (JOB_ID, PERSON, "measurements.viewed")
+
+
+def test_links_get_the_files_that_are_there_and_only_those(api: Api) -> None:
+    document = api.get(f"/v1/jobs/{JOB_ID}/artefacts").document
+
+    links = {file["name"]: file["url"] for file in document["artefacts"]}
+    assert set(links) == {"labels.nii.gz", "measurements.json", "description.json", "report.json"}
+    assert requests.get(links["labels.nii.gz"], timeout=5).content == b"labels"
+    assert document["expires_in_seconds"] == 300
+    assert "X-Amz-Expires=300" in links["labels.nii.gz"]
+    assert audited()[-1] == (JOB_ID, PERSON, "artefacts.linked")
+
+
+def test_history_tells_what_happened_and_who_looked(api: Api) -> None:
+    api.get(REPORT)
+    events = api.get(f"/v1/jobs/{JOB_ID}/events").document["events"]
+
+    assert [event["action"] for event in events][-2:] == ["status.completed", "report.viewed"]
+    assert events[-1]["actor"] == PERSON
+
+
+@pytest.mark.parametrize("part", ["measurements", "artefacts", "report"])
+def test_study_without_a_report_has_nothing_to_read(api: Api, part: str) -> None:
+    other = "11111111-2222-4333-8444-555555555555"
+    kept(job_id=other, status=JobStatus.SEGMENTING)
+
+    assert_problem(api.get(f"/v1/jobs/{other}/{part}"), 409, "ReportNotReady")
+
+
+@pytest.mark.parametrize("part", ["", "/measurements", "/artefacts", "/report", "/events"])
+def test_study_of_another_organization_does_not_exist_and_the_attempt_is_noted(
+    api: Api, part: str
+) -> None:
+    foreign = Api(api.module, organization="other", groups="reviewer")
+
+    assert_problem(foreign.get(f"/v1/jobs/{JOB_ID}{part}"), 404, "JobNotFound")
+    with wiring.jobs()._engine.begin() as connection:
+        events = connection.exec_driver_sql(
+            "select organization_id, action from audit_events order by event_id"
+        ).all()
+    assert events[-1] == ("other", "access.refused")
+
+
+# ---- review --------------------------------------------------------------------------------------
+
+
+def test_report_comes_with_its_version_and_no_review(api: Api) -> None:
+    answer = api.get(REPORT)
+    document = answer.document
+
+    assert answer.headers["ETag"] == ['"0"']
+    assert (document["review_status"], document["version"]) == ("draft", 0)
+    assert document["report"]["disclaimer"]
+    assert (document["revisions"], document["decision"], document["addenda"]) == ([], None, [])
+    assert [s["text"] for s in document["sections"]["key_findings"]] == [
+        s["text"] for s in document["report"]["key_findings"]
+    ]
+
+
+def test_readers_words_are_kept_and_what_the_guard_objects_to_is_shown(api: Api) -> None:
+    first = api.get(REPORT)
+    sections = first.document["sections"]
+    sections["key_findings"][0] = {"text": "Acute infarct of the left hemisphere.", "cites": []}
+    sections["reader_observations"] = ["Restricted diffusion in the territory of the left MCA."]
+
+    answer = api.put(f"{REPORT}/sections", sections, etag(first))
+    document = answer.document
+
+    assert (answer.status, document["version"], document["review_status"]) == (200, 1, "draft")
+    assert document["sections"] == sections
+    assert document["report"] == first.document["report"]
+    objected = {(o["rule"], o["where"]) for o in document["objections"]}
+    assert ("assertion", "key_findings[0]") in objected
+    assert {where for _, where in objected if "[" in where} == {"key_findings[0]"}
+    (revision,) = document["revisions"]
+    assert (revision["number"], revision["author_id"]) == (1, PERSON)
+    assert (
+        revision["content_sha256"] == document["content_sha256"] != first.document["content_sha256"]
+    )
+
+
+def test_a_true_sentence_in_other_words_meets_no_objection(api: Api) -> None:
+    first = api.get(REPORT)
+    sections = first.document["sections"]
+    sections["key_findings"].append(
+        {"text": "The cortex measures 602 mL.", "cites": ["volume.cortex"]}
+    )
+
+    assert api.put(f"{REPORT}/sections", sections, etag(first)).document["objections"] == []
+
+
+def test_signature_is_for_the_content_as_it_stood(api: Api) -> None:
+    first = api.get(REPORT)
+    signed = api.post(f"{REPORT}/signature", headers=etag(first))
+
+    decision = signed.document["decision"]
+    report = Report.model_validate(first.document["report"])
+    assert signed.document["review_status"] == "signed"
+    assert decision["content_sha256"] == content_sha256(report, sections_of(report))
+    assert decision["reviewer_id"] == PERSON
+    assert decision["reviewer_name"]
+    assert api.get(f"/v1/jobs/{JOB_ID}").document["review_status"] == "signed"
+    assert "report.signed" in actions()
+
+
+def test_of_two_who_sign_the_same_version_the_second_looks_again(api: Api) -> None:
+    first = api.get(REPORT)
+    other = Api(api.module, groups="reviewer", person="another-person")
+
+    assert api.post(f"{REPORT}/signature", headers=etag(first)).status == 200
+    assert_problem(other.post(f"{REPORT}/signature", headers=etag(first)), 409, "ReportFinal")
+    assert actions().count("report.signed") == 1
+
+
+def test_change_of_a_version_that_is_gone_is_refused(api: Api) -> None:
+    first = api.get(REPORT)
+    sections = first.document["sections"]
+    assert api.put(f"{REPORT}/sections", sections, etag(first)).status == 200
+
+    for answer in (
+        api.put(f"{REPORT}/sections", sections, etag(first)),
+        api.post(f"{REPORT}/signature", headers=etag(first)),
+        api.post(f"{REPORT}/signature"),
+        api.post(f"{REPORT}/signature", headers={"If-Match": "*"}),
+    ):
+        assert_problem(answer, 412, "ReportChanged")
+    assert api.get(REPORT).document["review_status"] == "draft"
+
+
+def test_signed_report_cannot_change_but_takes_addenda(api: Api) -> None:
+    signed = api.post(f"{REPORT}/signature", headers=etag(api.get(REPORT)))
+    sections = signed.document["sections"]
+
+    assert_problem(api.put(f"{REPORT}/sections", sections, etag(signed)), 409, "ReportFinal")
+    rejected = api.post(f"{REPORT}/rejection", {"reason": "no"}, etag(signed))
+    assert_problem(rejected, 409, "ReportFinal")
+    amended = api.post(f"{REPORT}/addenda", {"text": "Seen again with MRA."}, etag(signed))
+    again = api.post(f"{REPORT}/addenda", {"text": "And once more."}, etag(amended))
+
+    assert again.document["review_status"] == "amended"
+    assert [added["text"] for added in again.document["addenda"]] == [
+        "Seen again with MRA.",
+        "And once more.",
+    ]
+    assert again.document["decision"] == signed.document["decision"]
+    assert again.document["content_sha256"] == signed.document["content_sha256"]
+
+
+def test_rejected_draft_says_why_and_is_final(api: Api) -> None:
+    rejected = api.post(
+        f"{REPORT}/rejection", {"reason": "Labels miss the cerebellum."}, etag(api.get(REPORT))
+    )
+
+    assert rejected.document["review_status"] == "rejected"
+    assert rejected.document["decision"]["comment"] == "Labels miss the cerebellum."
+    assert_problem(api.post(f"{REPORT}/signature", headers=etag(rejected)), 409, "ReportFinal")
+    assert_problem(api.post(f"{REPORT}/addenda", {"text": "x"}, etag(rejected)), 409, "ReportFinal")
+
+
+@pytest.mark.parametrize("groups", ["clinician", "admin", ""])
+def test_only_a_reviewer_reviews(api: Api, groups: str) -> None:
+    tag = etag(api.get(REPORT))
+    other = Api(api.module, groups=groups)
+    sections = api.get(REPORT).document["sections"]
+
+    for answer in (
+        other.put(f"{REPORT}/sections", sections, tag),
+        other.post(f"{REPORT}/signature", headers=tag),
+        other.post(f"{REPORT}/rejection", {"reason": "x"}, tag),
+        other.post(f"{REPORT}/addenda", {"text": "x"}, tag),
+    ):
+        assert_problem(answer, 403, "RoleMissing")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": ""},
+        {"text": "x" * 4001},
+        {"text": "a\x00b"},
+        {"text": "a", "html": "<b>"},
+        {"text": "a", "cites": ["x"] * 21},
+    ],
+)
+def test_words_that_cannot_be_kept_are_refused_without_repeating_them(
+    api: Api, change: dict[str, Any]
+) -> None:
+    first = api.get(REPORT)
+    sections = first.document["sections"] | {"key_findings": [change]}
+
+    answer = api.put(f"{REPORT}/sections", sections, etag(first))
+
+    assert_problem(answer, 422, "InvalidRequest")
+    assert "x" * 50 not in answer.body
+    assert api.get(REPORT).document["version"] == 0
+
+
+def test_script_in_a_readers_words_stays_text(api: Api) -> None:
+    first = api.get(REPORT)
+    sections = first.document["sections"]
+    sections["reader_observations"] = ["<script>alert(1)</script>"]
+
+    answer = api.put(f"{REPORT}/sections", sections, etag(first))
+
+    assert answer.headers["Content-Type"] == ["application/json"]
+    assert json.loads(answer.body)["sections"]["reader_observations"] == [
+        "<script>alert(1)</script>"
+    ]
