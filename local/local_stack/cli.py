@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stack_options(up)
     up.add_argument("--no-model-server", action="store_true", help="start no segmentation server")
     up.add_argument("--port", type=int, help="port of the AWS endpoint (default: a free one)")
+    up.add_argument("--api-port", type=int, help="port of the APIs (default: a free one)")
     up.add_argument("--verbose", action="store_true", help="list what is not created, and why")
     up.set_defaults(run=_up)
 
@@ -106,6 +107,7 @@ def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:
     if options.template is None:
         from local_stack import language_model, vision_language
         from local_stack.product import product_stack
+        from local_stack.stack import GatewaySpec
 
         try:
             server = vision_language.from_variables(os.environ)
@@ -114,9 +116,11 @@ def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:
             raise SystemExit(str(error)) from None
         for notice in [asked.notice() for asked in (server, writer) if asked is not None]:
             print(notice, file=sys.stderr, flush=True)
-        more = {"port": getattr(options, "port", None)}
+        more: dict[str, Any] = {"port": getattr(options, "port", None)}
         if getattr(options, "no_model_server", False):
             more["model_server"] = None
+        if hasattr(options, "api_port"):
+            more["gateway"] = GatewaySpec(port=options.api_port)
         return product_stack(
             Path.cwd(),
             state_dir,
@@ -143,6 +147,11 @@ def _summary(description: dict[str, Any], state_dir: Path, verbose: bool = False
         "AWS endpoint": description["endpoint_url"],
         "SageMaker runtime": description["sagemaker_runtime_url"],
         "Model server": description["model_server_url"] or "none",
+        "REST API": _or_none(description.get("api_url"), "/v1"),
+        "Live updates": _or_none(description.get("websocket_url")),
+        "Sign-in": _or_none(
+            description.get("issuer"), " (anybody on this machine, without password)"
+        ),
         "State machine": description["state_machine_arn"] or "none",
         **{f"Bucket {name}": bucket for name, bucket in description["buckets"].items()},
         "Functions": ", ".join(f["folder"] for f in description["functions"].values()),
@@ -157,6 +166,10 @@ def _summary(description: dict[str, Any], state_dir: Path, verbose: bool = False
     if verbose:
         lines += [f"  {n} ({entry['type']}): {entry['reason']}" for n, entry in skipped.items()]
     return "\n".join(lines)
+
+
+def _or_none(address: str | None, more: str = "") -> str:
+    return f"{address}{more}" if address else "none"
 
 
 def _invoke(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Where moto is made to behave like AWS, by replacing nine of its private names.
+"""Where moto is made to behave like AWS, by replacing ten of its private names.
 
 Each replacement is listed here and nowhere else, and has a contract test that fails when a new
 version of moto moves the thing it replaces. What is corrected, and why:
@@ -26,6 +26,8 @@ version of moto moves the thing it replaces. What is corrected, and why:
     again: the answer to the first attempt then answers every later one at once.
 ``StepFunctionResponse.send_task_failure``
     drops the ``cause``.
+``S3Response._bucket_response_post``
+    puts the file of any form, whatever its policy says, signed or not.
 """
 
 from __future__ import annotations
@@ -39,12 +41,14 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
+from xml.sax.saxutils import escape
 
 import moto.awslambda.models as lambda_models
 import moto.s3.notifications as s3_notifications
 import moto.sns.models as sns_models
 from moto.core.exceptions import ServiceException
 from moto.core.responses import EmptyResult
+from moto.s3.responses import S3Response
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
@@ -57,7 +61,7 @@ from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local_stack.account import ACCOUNT_ID
+from local_stack.account import ACCOUNT_ID, CREDENTIALS
 from local_stack.lambda_runtime import (
     FunctionNotFoundError,
     Invocation,
@@ -65,6 +69,7 @@ from local_stack.lambda_runtime import (
     TooManyRequestsError,
 )
 from local_stack.traces import TraceHeader
+from local_stack.upload_forms import FormRefused, check_form
 
 LOG_TAIL_BYTES = 4096
 """How much of the log ``LogType=Tail`` returns (Lambda API reference, Invoke)."""
@@ -102,6 +107,11 @@ def apply(runner: LambdaRunner) -> Callable[[], None]:
         (state_fail, "CustomErrorName", ErrorName),
         (StepFunctionResponse, "send_task_failure", _send_task_failure),
         (StateTaskService, "_eval_execution", _task_attempt(StateTaskService._eval_execution)),
+        (
+            S3Response,
+            "_bucket_response_post",
+            _checked_form(S3Response._bucket_response_post),
+        ),
     ):
         corrections.enter_context(patch.object(owner, name, replacement))
     return corrections.close
@@ -303,3 +313,25 @@ def _decoded(invocation: Invocation) -> Any:
 
 def _timestamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _checked_form(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _bucket_response_post(self: Any, request: Any, bucket_name: str) -> Any:
+        fields = {name.lower(): value for name, value in self.form_data.items() if name != "file"}
+        if "key" in fields:
+            try:
+                check_form(
+                    fields,
+                    len(self.body),
+                    bucket_name,
+                    secret_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                )
+            except FormRefused as refused:
+                body = (
+                    f"<Error><Code>{refused.code}</Code>"
+                    f"<Message>{escape(refused.message)}</Message></Error>"
+                )
+                return refused.status, {"content-type": "application/xml"}, body
+        return original(self, request, bucket_name)
+
+    return _bucket_response_post

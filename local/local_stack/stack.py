@@ -10,10 +10,10 @@ import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_stack.account import ACCOUNT_ID, REGION, AwsClients
 from local_stack.deployer import Deployment, deploy
@@ -21,11 +21,16 @@ from local_stack.intrinsics import parameter_values
 from local_stack.lambda_runtime import FunctionSpec, Invocation, LambdaRunner
 from local_stack.model_server import ModelServer, ModelServerSpec
 from local_stack.moto_server import MotoServer
+from local_stack.people import DEMO_PEOPLE, Person
 from local_stack.resources.deploying import DeclaredEndpoint
 from local_stack.sagemaker_gateway import EndpointConfig, SageMakerGateway
 from local_stack.sqs_poller import SqsPoller
 from local_stack.template import TranslatedTemplate, translate
 from local_stack.traces import TraceCollector
+
+if TYPE_CHECKING:
+    from local_stack.api_gateway.server import ApiGateway
+    from local_stack.identity_provider import IdentityProvider
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +86,23 @@ def segmentation_server(repository: Path) -> ModelServerSpec:
     )
 
 
+@dataclass(frozen=True)
+class GatewaySpec:
+    """How the template's APIs are served.
+
+    Parameters
+    ----------
+    people
+        Who can sign in.
+    port, identity_port
+        Of the APIs and of the provider of OpenID Connect; None for free ones.
+    """
+
+    people: Sequence[Person] = DEMO_PEOPLE
+    port: int | None = None
+    identity_port: int | None = None
+
+
 class LocalStack:
     """A running stack; use it as a context manager.
 
@@ -114,6 +136,8 @@ class LocalStack:
         template's.
     async_retry_delays_s
         Pauses before the retries of asynchronous invocations (AWS: 60 and 120 s).
+    gateway
+        What serves the template's APIs, and who can sign in to them; ``None`` for nothing.
 
     Examples
     --------
@@ -138,7 +162,11 @@ class LocalStack:
         max_environments: int = 32,
         redelivery_s: int | None = None,
         async_retry_delays_s: Sequence[float] = (1.0, 2.0),
+        gateway: GatewaySpec | None = None,
     ) -> None:
+        self._gateway_spec = gateway
+        self._api: ApiGateway | None = None
+        self._people: IdentityProvider | None = None
         self.template = Path(template).resolve()
         self.state_dir = Path(state_dir).resolve()
         self.parameters = dict(parameters or {})
@@ -209,6 +237,23 @@ class LocalStack:
             for logical_id, physical_id in self.deployment.resources.items()
             if physical_id in by_name
         }
+
+    @property
+    def api_url(self) -> str:
+        """Address of the REST API."""
+        return self._served().url
+
+    @property
+    def issuer(self) -> str:
+        """Address of the provider of OpenID Connect."""
+        if self._people is None:
+            raise RuntimeError("This stack serves no API: nobody can sign in.")
+        return self._people.issuer
+
+    def _served(self) -> ApiGateway:
+        if self._api is None:
+            raise RuntimeError("This stack serves no API.")
+        return self._api
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the stack (``sagemaker-runtime`` goes to the gateway)."""
@@ -287,6 +332,7 @@ class LocalStack:
             self._start_services()
             body = translated.result()
         self._deploy(body)
+        self._serve_apis()
         self._start_model_server()
         self._add_endpoints()
         self._start_pollers()
@@ -317,8 +363,38 @@ class LocalStack:
             on_failed_event=self._send_to_failure_destination,
         )
         self._closing.callback(self._runner.close)
+        self._open_gateway()
         self._moto.start(self._runner)
         self._gateway.start()
+
+    def _open_gateway(self) -> None:
+        """Take the ports: their addresses are part of the functions' environment."""
+        if self._gateway_spec is None:
+            return
+        # A quarter of a second of imports, for a stack that serves people.
+        from local_stack.api_gateway.server import ApiGateway
+        from local_stack.api_gateway.tokens import TokenVerifier
+        from local_stack.identity_provider import CLIENTS, IdentityProvider
+
+        people = IdentityProvider(self._gateway_spec.people, self._gateway_spec.identity_port)
+        self._closing.callback(people.stop)
+        people.start()
+        verifier = TokenVerifier(people.issuer, CLIENTS)
+        api = ApiGateway(self._runner, verifier, self._gateway_spec.port)
+        self._closing.callback(api.stop)
+        self._people, self._api = people, api
+        self._environment = {
+            "WEBSOCKET_URL": api.websocket_url,
+            "WEBSOCKET_MANAGEMENT_URL": api.url,
+            **self._environment,
+        }
+
+    def _serve_apis(self) -> None:
+        plan = self.deployment.plan
+        if self._api is None or plan.rest_api is None or plan.websocket_api is None:
+            return
+        rest = replace(plan.rest_api, requests_per_second=plan.requests_per_second)
+        self._api.serve(rest, plan.websocket_api)
 
     def _deploy(self, translated: TranslatedTemplate) -> None:
         self._parameter_values = parameter_values(
@@ -461,6 +537,9 @@ class LocalStack:
             "region": REGION,
             "account_id": ACCOUNT_ID,
             "model_server_url": self.model_server_url,
+            "api_url": self._api.url if self._api else None,
+            "websocket_url": self._api.websocket_url if self._api else None,
+            "issuer": self._people.issuer if self._people else None,
             "endpoints": sorted(self._gateway.endpoints),
             "database_url": self._parameter_values.get("DatabaseUrl"),
             "state_machine_arn": self._first("AWS::StepFunctions::StateMachine"),

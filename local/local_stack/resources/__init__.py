@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local_stack.resources import (
+    apis,
     dynamodb,
     encryption,
     functions,
@@ -16,6 +17,13 @@ from local_stack.resources import (
 from local_stack.resources.deploying import Created, Creator, Deploying, Plan
 
 CREATORS: dict[str, Creator] = {
+    "AWS::ApiGateway::Deployment": apis.create_rest_deployment,
+    "AWS::ApiGateway::RestApi": apis.create_rest_api,
+    "AWS::ApiGateway::Stage": apis.create_rest_stage,
+    "AWS::ApiGatewayV2::Api": apis.create_websocket_api,
+    "AWS::ApiGatewayV2::Integration": apis.create_integration,
+    "AWS::ApiGatewayV2::Route": apis.create_route,
+    "AWS::ApiGatewayV2::Stage": apis.create_websocket_stage,
     "AWS::DynamoDB::Table": dynamodb.create_table,
     "AWS::IAM::Role": iam.create_role,
     "AWS::KMS::Alias": encryption.create_alias,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_stack.account import AwsClients
+from local_stack.api_gateway.definitions import RestApi, WebSocketApi
 from local_stack.lambda_runtime import FunctionSpec
 from local_stack.sqs_poller import EventSourceMapping
 from local_stack.template import LocalArtefacts
@@ -39,6 +40,9 @@ class Plan:
     functions: list[FunctionSpec] = field(default_factory=list)
     event_source_mappings: list[EventSourceMapping] = field(default_factory=list)
     endpoints: list[DeclaredEndpoint] = field(default_factory=list)
+    rest_api: RestApi | None = None
+    websocket_api: WebSocketApi | None = None
+    requests_per_second: float | None = None
 
 
 @dataclass(frozen=True)

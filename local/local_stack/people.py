@@ -1,0 +1,23 @@
+"""People to try the product as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can sign in."""
+
+    subject: str
+    name: str
+    organization: str
+    groups: tuple[str, ...]
+
+
+DEMO_PEOPLE = (
+    Person("demo-clinician", "Dr. Clara Clinician", "demo", ("clinician",)),
+    Person("demo-reviewer", "Dr. Rosa Reviewer", "demo", ("reviewer", "clinician")),
+    Person("demo-admin", "Ada Admin", "demo", ("admin",)),
+)
+"""Nobody real."""

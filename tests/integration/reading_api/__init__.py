@@ -1,0 +1,1 @@
+"""The APIs of the template, served on one machine."""
