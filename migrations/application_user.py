@@ -12,10 +12,10 @@ IAM_SIGN_IN = "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'"
 """RDS' plugin: the password is a token signed with an IAM role (RDS user guide)."""
 
 RIGHTS = {
-    "analysis_jobs": "SELECT, INSERT, UPDATE",
-    "analysis_results": "SELECT, INSERT, UPDATE",
-    "report_reviews": "SELECT, INSERT",
-    "report_revisions": "SELECT, INSERT",
+    "analysis_jobs": "SELECT, INSERT, UPDATE, DELETE",
+    "analysis_results": "SELECT, INSERT, UPDATE, DELETE",
+    "report_reviews": "SELECT, INSERT, DELETE",
+    "report_revisions": "SELECT, INSERT, DELETE",
     "audit_events": "SELECT, INSERT",
     "alembic_version": "SELECT",
 }

@@ -33,7 +33,7 @@ from mri_analysis.observability import logger, metrics, tracer
 from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.problems import problem
 from mri_analysis.settings import settings
-from reading_api import jobs, live_tickets, reviews, studies, uploads
+from reading_api import administration, jobs, live_tickets, reviews, studies, uploads
 
 
 def _json(text: str) -> Any:
@@ -111,7 +111,7 @@ def openapi() -> Response[str]:
     return Response(HTTPStatus.OK, "application/vnd.oai.openapi+json", openapi_description())
 
 
-for routes in (jobs, uploads, studies, reviews, live_tickets):
+for routes in (jobs, uploads, studies, reviews, live_tickets, administration):
     app.include_router(routes.router)
 
 

@@ -1,4 +1,4 @@
-"""Reviews: revisions of a report, a version that locks it, the reviewer's name"""
+"""Reviews: revisions of a report, a version that locks it, names; pages of the audit trail"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,9 +38,15 @@ def upgrade() -> None:
         mysql_charset="utf8mb4",
         mysql_engine="InnoDB",
     )
+    op.create_index(
+        op.f("ix_audit_events_organization_id_event_id"),
+        "audit_events",
+        ["organization_id", "event_id"],
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_audit_events_organization_id_event_id"), "audit_events")
     op.drop_table("report_revisions")
     op.drop_column("report_reviews", "reviewer_name")
     op.drop_column("analysis_results", "review_version")

@@ -60,7 +60,8 @@ _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("s3", "list_objects_v2"): ("s3:ListBucket",),
     ("s3", "list_objects"): ("s3:ListBucket",),
     ("s3", "head_bucket"): ("s3:ListBucket",),
-    ("s3", "delete_objects"): ("s3:DeleteObject",),
+    ("s3", "list_object_versions"): ("s3:ListBucketVersions",),
+    ("s3", "delete_objects"): ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     ("rds", "generate_db_auth_token"): ("rds-db:connect",),
     ("bedrock-runtime", "converse"): ("bedrock:InvokeModel",),
     ("bedrock-runtime", "converse_stream"): ("bedrock:InvokeModelWithResponseStream",),
@@ -260,7 +261,7 @@ def _needs_of_call(
         if not action.startswith("s3:"):
             yield need
             continue
-        if action == "s3:ListBucket":
+        if action in ("s3:ListBucket", "s3:ListBucketVersions"):
             yield need
             continue
         keys = _key_argument(call, action)

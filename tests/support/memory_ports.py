@@ -48,6 +48,13 @@ class MemoryObjects:
         self.objects[new_key] = self.get(key)
         del self.objects[key]
 
+    def remove_all(self, prefix: str) -> int:
+        self._check()
+        gone = [key for key in self.objects if key.startswith(prefix)]
+        for key in gone:
+            del self.objects[key]
+        return len(gone)
+
     def uri(self, key: str) -> str:
         return f"s3://memory/{key}"
 
@@ -122,15 +129,19 @@ class MemoryJobs:
 
 @dataclass
 class MemoryWorkflow:
-    """A state machine that only starts."""
+    """A state machine that only starts and stops."""
 
     started: dict[str, AnalysisInput] = field(default_factory=dict)
+    stopped: list[str] = field(default_factory=list)
 
     def start(self, name: str, task: AnalysisInput) -> bool:
         if name in self.started:
             return False
         self.started[name] = task
         return True
+
+    def stop(self, name: str) -> None:
+        self.stopped.append(name)
 
 
 @dataclass

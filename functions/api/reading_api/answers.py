@@ -8,12 +8,14 @@ from pydantic import BaseModel
 from mri_analysis.contracts.api import Problem
 
 
-def answers(status: HTTPStatus, model: type[BaseModel], *problems: HTTPStatus) -> dict[int, Any]:
-    """The answers of a route for its description."""
+def answers(
+    status: HTTPStatus, model: type[BaseModel] | None, *problems: HTTPStatus
+) -> dict[int, Any]:
+    """The answers of a route for its description; ``model`` is None for one without a body."""
     refusal = {"application/problem+json": {"model": Problem}}
-    described: dict[int, Any] = {
-        status: {"description": status.phrase, "content": {"application/json": {"model": model}}}
-    }
+    described: dict[int, Any] = {status: {"description": status.phrase}}
+    if model is not None:
+        described[status]["content"] = {"application/json": {"model": model}}
     for refused in (
         *problems,
         HTTPStatus.UNAUTHORIZED,

@@ -16,6 +16,8 @@ from mri_analysis.errors import JobNotFound
 from mri_analysis.observability import logger
 from mri_analysis.ports.studies import Study, StudyFilter
 from mri_analysis.settings import settings
+from mri_analysis.use_cases.cancel_analysis import cancel_analysis
+from mri_analysis.use_cases.delete_study import delete_study
 from mri_analysis.use_cases.list_studies import list_studies
 from mri_analysis.use_cases.start_analysis import retry_analysis
 from reading_api.answers import answers
@@ -92,6 +94,48 @@ def retry_job(job_id: JobId) -> JobDocument:
     )
     logger.info("job retried", job_id=job_id)
     return JobDocument.of(job)
+
+
+@router.post(
+    "/v1/jobs/<job_id>/cancel",
+    summary="Stop the analysis of a job that has not ended; it can be retried",
+    tags=["jobs"],
+    status_code=HTTPStatus.OK,
+    responses=answers(HTTPStatus.OK, JobDocument, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+def cancel_job(job_id: JobId) -> JobDocument:
+    person = caller(router, Role.CLINICIAN)
+    job = cancel_analysis(
+        person.organization_id,
+        job_id,
+        actor=person.user_id,
+        jobs=wiring.jobs(),
+        studies=wiring.studies(),
+        workflow=wiring.workflow(),
+    )
+    logger.info("job cancelled", job_id=job_id)
+    return JobDocument.of(job)
+
+
+@router.delete(
+    "/v1/jobs/<job_id>",
+    summary="Delete a study for good, scan and results; not one whose report was signed",
+    tags=["jobs"],
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=answers(HTTPStatus.NO_CONTENT, None, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+def delete_job(job_id: JobId) -> Response[None]:
+    person = caller(router, Role.ADMIN)
+    delete_study(
+        person.organization_id,
+        job_id,
+        actor=person.user_id,
+        studies=wiring.studies(),
+        images=wiring.images(),
+        results=wiring.results(),
+    )
+    logger.info("study deleted", job_id=job_id)
+    return Response(HTTPStatus.NO_CONTENT)
 
 
 @router.get(

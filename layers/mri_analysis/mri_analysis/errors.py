@@ -261,9 +261,9 @@ class AnalysisTimedOut(AnalysisError):
 
 
 class AnalysisStopped(AnalysisError):
-    """An operator stopped the execution."""
+    """Somebody cancelled the job, or an operator stopped its execution."""
 
-    next_step = "Retry the study when the operator says so."
+    next_step = "Retry the study when it should be analysed after all."
 
 
 class RequestError(AnalysisError):
@@ -294,6 +294,20 @@ class RetryRefused(RequestError):
     next_step = (
         "Look at the job's status: let a running job end; for another analysis upload the scan as "
         "a new job."
+    )
+
+
+class CancelRefused(RequestError):
+    """A job that has ended has nothing to be cancelled."""
+
+    next_step = "Look at the job's status: a completed or failed job stays as it is."
+
+
+class DeleteRefused(RequestError):
+    """A study that is being analysed, or whose report was signed."""
+
+    next_step = (
+        "Cancel a running job first; a signed report is part of the patient's record and stays."
     )
 
 

@@ -43,6 +43,16 @@ class StudyKeys:
         return f"results/{self.organization_id}/{self.job_id}/"
 
     @property
+    def uploads(self) -> str:
+        """Prefix of what was uploaded, with the slash."""
+        return f"incoming/{self.organization_id}/{self.job_id}/"
+
+    @property
+    def prepared(self) -> str:
+        """Prefix of the prepared image, with the slash."""
+        return f"prepared/{self.organization_id}/{self.job_id}/"
+
+    @property
     def description(self) -> str:
         return self.results + "description.json"
 

@@ -5,6 +5,8 @@ import re
 from mri_analysis.contracts.api import Problem
 from mri_analysis.errors import (
     AnalysisError,
+    CancelRefused,
+    DeleteRefused,
     EmptyFile,
     FileTooLarge,
     IllegalTransition,
@@ -31,6 +33,8 @@ _STATUS: dict[type[AnalysisError], int] = {
     RoleMissing: 403,
     RouteNotFound: 404,
     JobNotFound: 404,
+    CancelRefused: 409,
+    DeleteRefused: 409,
     IllegalTransition: 409,
     ReportFinal: 409,
     ReportNotReady: 409,

@@ -185,6 +185,24 @@ def _match(answer: requests.Response) -> dict[str, str]:
     return {"If-Match": answer.headers["ETag"]}
 
 
+def test_running_study_is_cancelled_and_analysed_after_all(
+    stack: LocalStack, clinician: Client
+) -> None:
+    scan = SAMPLE.read_bytes()
+    form = clinician.post("/v1/uploads", json={"size_bytes": len(scan)}).json()
+    requests.post(form["url"], data=form["fields"], files={"file": scan}, timeout=30)
+    path = f"/v1/jobs/{form['job_id']}"
+    wait_for(lambda: clinician.get(path).json()["status"] == "segmenting", "the segmentation")
+
+    cancelled = clinician.post(f"{path}/cancel")
+
+    assert cancelled.json()["error"]["code"] == "AnalysisStopped", cancelled.text
+    time.sleep(1)
+    assert clinician.get(path).json()["status"] == "failed"
+    assert clinician.post(f"{path}/retry").status_code == 202
+    wait_for(lambda: clinician.get(path).json()["status"] == "completed", "the second analysis")
+
+
 # ---- live updates --------------------------------------------------------------------------------
 
 

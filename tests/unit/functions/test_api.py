@@ -279,6 +279,56 @@ def test_audit_trail_names_the_person_who_asked(api: Api) -> None:
     ]
 
 
+@pytest.mark.parametrize("status", [JobStatus.UPLOADED, JobStatus.SEGMENTING])
+def test_running_job_is_cancelled_and_can_be_retried(api: Api, status: JobStatus) -> None:
+    kept(status=status)
+
+    answer = api.post(f"/v1/jobs/{JOB_ID}/cancel")
+
+    assert (answer.status, answer.document["status"]) == (200, "failed")
+    assert answer.document["error"]["code"] == "AnalysisStopped"
+    assert wiring.workflow().stopped == ["e" * 64]  # type: ignore[attr-defined]
+    assert (JOB_ID, PERSON, "cancel.requested") in audited()
+    assert api.post(f"/v1/jobs/{JOB_ID}/retry").status == 202
+
+
+@pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])
+def test_job_that_ended_is_not_cancelled(api: Api, status: JobStatus) -> None:
+    error = JobError(code="NotABrain", message="A fruit.", next_step="Upload a brain.")
+    kept(status=status, error=error)
+
+    assert_problem(api.post(f"/v1/jobs/{JOB_ID}/cancel"), 409, "CancelRefused")
+    assert wiring.workflow().stopped == []  # type: ignore[attr-defined]
+
+
+# ---- administration ------------------------------------------------------------------------------
+
+
+def test_administrator_reads_the_trail_of_the_organization_page_by_page(api: Api) -> None:
+    for number in range(5):
+        kept(job_id=f"{number}{JOB_ID[1:]}")
+    kept("other", "f" + JOB_ID[1:])
+    api.groups = "admin"
+
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = api.get("/v1/audit-events", limit="2", **cursor).document
+        seen += [event["job_id"][0] for event in page["events"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+
+    assert seen == ["4", "3", "2", "1", "0"]
+
+
+@pytest.mark.parametrize("groups", ["clinician", "reviewer"])
+def test_only_an_administrator_reads_the_trail(api: Api, groups: str) -> None:
+    api.groups = groups
+
+    assert_problem(api.get("/v1/audit-events"), 403, "RoleMissing")
+
+
 # ---- uploads -------------------------------------------------------------------------------------
 
 
@@ -489,10 +539,12 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
     assert document["openapi"] == "3.1.0"
     assert document["security"] == [{"id_token": []}]
     assert set(document["paths"]) == {
+        "/v1/audit-events",
         "/v1/health",
         "/v1/jobs",
         "/v1/jobs/{job_id}",
         "/v1/jobs/{job_id}/artefacts",
+        "/v1/jobs/{job_id}/cancel",
         "/v1/jobs/{job_id}/events",
         "/v1/jobs/{job_id}/measurements",
         "/v1/jobs/{job_id}/report",

@@ -168,6 +168,57 @@ def test_study_of_another_organization_does_not_exist_and_the_attempt_is_noted(
     assert events[-1] == ("other", "access.refused")
 
 
+# ---- deleting ------------------------------------------------------------------------------------
+
+
+def delete(api: Api, groups: str = "admin") -> Answer:
+    return Api(api.module, groups=groups).send("DELETE", f"/v1/jobs/{JOB_ID}")
+
+
+def objects(bucket: str) -> list[Any]:
+    versions: list[Any] = boto3.client("s3").list_object_versions(Bucket=bucket).get("Versions", [])
+    return versions
+
+
+def test_deleted_study_leaves_nothing_but_the_trail(api: Api) -> None:
+    uploads = "healthcare-mri-images-test"
+    client = boto3.client("s3")
+    client.create_bucket(
+        Bucket=uploads, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    client.put_bucket_versioning(
+        Bucket=RESULTS_BUCKET, VersioningConfiguration={"Status": "Enabled"}
+    )
+    wiring.results().put(KEYS.report, b"a second version", "application/json")
+    client.put_object(Bucket=uploads, Key=KEYS.upload, Body=b"scan")
+    other = KEYS.results.replace(JOB_ID, JOB_ID[:-1] + "0") + "report.json"
+    wiring.results().put(other, b"of another study", "application/json")
+
+    assert delete(api).status == 204
+    assert_problem(api.get(f"/v1/jobs/{JOB_ID}"), 404, "JobNotFound")
+    assert objects(uploads) == []
+    assert [entry["Key"] for entry in objects(RESULTS_BUCKET)] == [other]
+    assert (JOB_ID, PERSON, "study.deleted") in audited()
+    assert delete(api).status == 204  # again, where storage had failed
+    assert_problem(
+        Api(api.module, groups="admin").send("DELETE", f"/v1/jobs/{JOB_ID[:-1]}1"),
+        404,
+        "JobNotFound",
+    )
+
+
+def test_signed_report_is_not_deleted(api: Api) -> None:
+    assert api.post(f"{REPORT}/signature", headers=etag(api.get(REPORT))).status == 200
+
+    assert_problem(delete(api), 409, "DeleteRefused")
+    assert api.get(REPORT).document["review_status"] == "signed"
+
+
+@pytest.mark.parametrize("groups", ["clinician", "reviewer"])
+def test_only_an_administrator_deletes(api: Api, groups: str) -> None:
+    assert_problem(delete(api, groups), 403, "RoleMissing")
+
+
 # ---- review --------------------------------------------------------------------------------------
 
 

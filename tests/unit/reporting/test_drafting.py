@@ -181,6 +181,16 @@ def gather_evidence_of_another(evidence: Evidence) -> Evidence:
     )
 
 
+def test_the_model_is_told_what_each_measurement_is_called(evidence: Evidence):
+    found = json.loads(draft_request(evidence).prompt)["findings"]
+
+    names = {finding["id"]: finding["name"] for finding in found}
+    # Its id alone would make the fluid outside the ventricles all of the fluid.
+    assert names["finding.csf.volume"] == "cerebrospinal fluid outside the ventricles"
+    assert names["finding.ratio.evans_index"] == "Evans index"
+    assert all(names.values())
+
+
 def test_a_second_question_tells_what_was_wrong_with_the_first(evidence: Evidence):
     base = faithful_draft(evidence)
     kept = [c for c in base["key_findings"] if "ratio.evans_index" not in c["cites"]]

@@ -13,7 +13,7 @@ from mri_analysis.ports.storage import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef, ObjectIdentifierTypeDef
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "405"}
 
@@ -59,6 +59,26 @@ class S3ObjectStore:
             self._client.copy_object(Bucket=self._bucket, Key=new_key, CopySource=source)
             # The version itself, not a marker over it: its name must not stay.
             self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
+
+    def remove_all(self, prefix: str) -> int:
+        removed = 0
+        with _translated():
+            while True:
+                # What was listed is gone after each turn, so the first page is always the next.
+                page = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix)
+                found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+                if not found:
+                    break
+                listed: list[ObjectIdentifierTypeDef] = [
+                    {"Key": one["Key"], "VersionId": one["VersionId"]} for one in found
+                ]
+                answer = self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": listed, "Quiet": True}
+                )
+                if answer.get("Errors"):
+                    raise StorageUnavailable("Object storage kept some of the objects.")
+                removed += len(found)
+        return removed
 
     def uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"

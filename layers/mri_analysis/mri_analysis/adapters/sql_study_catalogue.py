@@ -1,18 +1,27 @@
 """Studies for the reading room, from MySQL or SQLite; see ``ports.studies.StudyCatalogue``."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, Select, or_, select
+from sqlalchemy import Engine, RowMapping, Select, delete, or_, select
 
 from mri_analysis.adapters.sql_rows import append_event, job_of, naive, transaction
-from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results, audit_events
-from mri_analysis.contracts.job import ReviewStatus
+from mri_analysis.adapters.sql_tables import (
+    analysis_jobs,
+    analysis_results,
+    audit_events,
+    report_reviews,
+    report_revisions,
+)
+from mri_analysis.contracts.job import JobStatus, ReviewStatus
 from mri_analysis.contracts.segmentation import Verdict
+from mri_analysis.errors import DeleteRefused
 from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.ports.jobs import JobPosition
-from mri_analysis.ports.studies import Study, StudyFilter
+from mri_analysis.ports.studies import DELETED, Study, StudyFilter
 
+_AT_REST = (JobStatus.AWAITING_UPLOAD, JobStatus.COMPLETED, JobStatus.FAILED)
+_UNSIGNED = (ReviewStatus.DRAFT, ReviewStatus.REJECTED)
 _MOST_EVENTS = 1000
 """Of one study: its whole history, but for a study that is opened all day long."""
 
@@ -66,6 +75,52 @@ class SqlStudyCatalogue:
         with transaction(self._engine) as connection:
             rows = list(connection.execute(query).mappings())
             return [_event(row) for row in reversed(rows)]
+
+    def trail(
+        self, organization_id: str, limit: int, before: int | None = None
+    ) -> list[tuple[int, AuditEvent]]:
+        place = audit_events.c.event_id
+        query = (
+            select(audit_events)
+            .where(audit_events.c.organization_id == organization_id)
+            .order_by(place.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(place < before)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(query).mappings()
+            return [(row["event_id"], _event(row)) for row in rows]
+
+    def remove(self, organization_id: str, job_id: str, actor: str) -> bool:
+        with transaction(self._engine) as connection:
+            row = (
+                connection.execute(
+                    _studies(organization_id)
+                    .where(analysis_jobs.c.job_id == job_id)
+                    .with_for_update(of=analysis_jobs)
+                )
+                .mappings()
+                .first()
+            )
+            if row is None:
+                return False
+            study = _study(row)
+            if study.job.status not in _AT_REST:
+                raise DeleteRefused(f"The job is {study.job.status}: it is being analysed.")
+            removed = connection.execute(
+                delete(analysis_results).where(
+                    analysis_results.c.job_id == job_id,
+                    analysis_results.c.review_status.in_(_UNSIGNED),
+                )
+            )
+            if study.review_status is not None and removed.rowcount == 0:
+                raise DeleteRefused("The report was signed.")
+            for table in (report_revisions, report_reviews, analysis_jobs):
+                connection.execute(delete(table).where(table.c.job_id == job_id))
+            event = AuditEvent(organization_id, job_id, actor, DELETED, {}, datetime.now(UTC))
+            append_event(connection, event)
+            return True
 
     def note(self, event: AuditEvent) -> None:
         with transaction(self._engine) as connection:

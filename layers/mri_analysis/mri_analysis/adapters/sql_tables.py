@@ -153,6 +153,7 @@ audit_events = Table(
     Column("created_at", _TIME, nullable=False),
     Index(None, "job_id", "event_id"),
     Index(None, "organization_id", "created_at"),
+    Index(None, "organization_id", "event_id"),
     **_MYSQL,
 )
 """Append-only: no code of ours updates or deletes a row."""

@@ -39,6 +39,17 @@ class StepFunctionsWorkflow:
                 raise
         return True
 
+    def stop(self, name: str) -> None:
+        # The ARN of an execution names its state machine, never the alias it was started by.
+        machine = ":".join(self._arn.split(":")[:7])
+        execution = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+        with _translated():
+            try:
+                self._client.stop_execution(executionArn=execution, error="AnalysisStopped")
+            except ClientError as error:
+                if error_code(error) != "ExecutionDoesNotExist":
+                    raise
+
 
 class StepFunctionsTaskTokens:
     """Answers task tokens."""

@@ -73,6 +73,19 @@ class EventList(Contract):
     events: list[EventDocument]
 
 
+class AuditEventDocument(EventDocument):
+    """One entry of an organization's audit trail."""
+
+    job_id: str
+
+
+class AuditTrail(Contract):
+    """A page of an organization's audit trail, newest first."""
+
+    events: list[AuditEventDocument]
+    next_cursor: str | None = Field(description="Asks for the next page; null on the last one")
+
+
 class ArtefactDocument(Contract):
     """A file of a study and an address that gets it."""
 

@@ -36,6 +36,10 @@ class ObjectStore(Protocol):
         """Put a version under another key and remove it for good; raises ``UploadMissing``."""
         ...
 
+    def remove_all(self, prefix: str) -> int:
+        """Remove every version of every object below ``prefix`` for good; how many there were."""
+        ...
+
     def uri(self, key: str) -> str:
         """``s3://bucket/key``."""
         ...

@@ -8,6 +8,9 @@ from mri_analysis.contracts.segmentation import Verdict
 from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.ports.jobs import JobPosition
 
+DELETED = "study.deleted"
+"""Action in the audit trail that outlives a study."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -49,6 +52,21 @@ class StudyCatalogue(Protocol):
 
     def events(self, organization_id: str, job_id: str) -> list[AuditEvent]:
         """What happened to a study, oldest first."""
+        ...
+
+    def trail(
+        self, organization_id: str, limit: int, before: int | None = None
+    ) -> list[tuple[int, AuditEvent]]:
+        """The newest entries of the whole organization, newest first, each with its place; those
+        before place ``before``.
+        """
+        ...
+
+    def remove(self, organization_id: str, job_id: str, actor: str) -> bool:
+        """Remove job, result and review for good, with an entry in the audit trail, which stays;
+        whether there was such a job. Raises ``DeleteRefused`` for one that is being analysed, or
+        whose report was signed.
+        """
         ...
 
     def note(self, event: AuditEvent) -> None:

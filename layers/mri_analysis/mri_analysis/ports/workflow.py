@@ -12,6 +12,10 @@ class Workflow(Protocol):
         """Start an execution; False where one of that name exists already."""
         ...
 
+    def stop(self, name: str) -> None:
+        """Stop an execution; one that ended, or never was, is left as it is."""
+        ...
+
 
 class Notifier(Protocol):
     """Tells whoever subscribed; messages carry ids only."""

@@ -22,8 +22,10 @@ from mri_analysis.contracts.report import (
     Statement,
     StatementKind,
 )
+from mri_analysis.contracts.segmentation import Structure
 from mri_analysis.ports.language_model import DraftRequest
 from mri_analysis.reporting import figures
+from mri_analysis.reporting.anatomy import RATIO_NAMES, STRUCTURE_NAMES
 from mri_analysis.reporting.compose import (
     KEY_FINDINGS,
     NONE_OUTSIDE,
@@ -35,7 +37,7 @@ from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.findings import FLAGGED, ratio_decimals
 from mri_analysis.reporting.guard import Violation
 
-PROMPT_VERSION = "1.2.0"
+PROMPT_VERSION = "1.3.0"
 
 WRITER = "mri-analysis drafting 1.1.0"
 
@@ -44,9 +46,9 @@ You put measurements of a brain MRI into sentences for the section "Key findings
 You get the findings that code has decided, each with its status, its figures and the ids it rests on. You add nothing to them.
 
 How to write
-1. One claim is one or two plain sentences about one measurement. Name the structure, then state its figures.
+1. One claim is one or two plain sentences about one measurement. Name it as its finding does (`name`), then state its figures.
 2. Write every figure as its placeholder in double braces, for example {{volume.brain.total}}; code puts in the number and the unit. Write no digits and no numbers in words.
-3. Never call a band published: it is derived from published figures. Give the direction exactly as the status says it: within_reference, below_reference, above_reference (of the band or criterion), symmetric, asymmetric (of the limit). A finding with the status "measured" has no verdict: state its figures and no direction.
+3. Never call a band published: it is derived from published figures. Give the direction exactly as the status says it: within_reference, below_reference, above_reference (of the band or criterion), symmetric, asymmetric (of the limit). A finding with the status "measured" has no verdict: state its figures, no direction, and no band, criterion or limit beside them.
 4. Tie each side to its own figure. Say which side is larger only where the finding says so.
 5. Cite the measurement's id, and the reference's id wherever you mention a band, a criterion or a limit.
 6. Mention every finding that must be mentioned.
@@ -257,6 +259,7 @@ def _finding(finding: Finding, evidence: Evidence) -> dict[str, Any]:
     }
     return {
         "id": finding.id,
+        "name": _name(finding),
         "status": finding.status.value,
         "larger_side": finding.side if finding.status is FindingStatus.ASYMMETRIC else None,
         "cite": ids,
@@ -264,6 +267,15 @@ def _finding(finding: Finding, evidence: Evidence) -> dict[str, Any]:
         "must_mention": finding.status in FLAGGED
         or (finding.id in KEY_FINDINGS and bool(finding.measurement_ids)),
     }
+
+
+def _name(finding: Finding) -> str:
+    """What the report calls the measurement: "cerebrospinal fluid" alone would be another one."""
+    measured = next(iter(finding.measurement_ids), "")
+    kind, _, key = measured.partition(".")
+    if kind == "volume":
+        return STRUCTURE_NAMES.get(Structure(key), "")
+    return RATIO_NAMES.get(measured, "")
 
 
 def _bounds(reference: Reference) -> Mapping[str, str]:
