@@ -13,6 +13,11 @@ EVENT ?= events/$(FUNCTION).json
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
+VIEWER := frontend/reading_room/static/niivue.umd.js
+
+$(VIEWER): scripts/install_niivue.sh | $(READY)
+	@scripts/install_niivue.sh $(BIN)/python
+
 setup: $(READY) $(SNAPSHOT) ## install everything into .venv
 
 $(READY): requirements/dev.txt pyproject.toml
@@ -29,11 +34,12 @@ $(SNAPSHOT): $(READY) $(wildcard knowledge/*.py knowledge/*.yaml knowledge/notes
 demo: setup ## analyse the sample brain (or MRI_DEMO_INPUT=FILE) and show the report
 	@$(BIN)/mri demo
 
-up: setup ## run the stack until Ctrl-C; `.venv/bin/mri submit FILE --wait` talks to it
+up: setup $(VIEWER) ## run the stack until Ctrl-C; `.venv/bin/mri submit FILE --wait` talks to it
 	@$(BIN)/python -m local_stack up
 
-test: setup ## run all checks and tests
+test: setup $(VIEWER) ## run all checks and tests
 	@scripts/install_mariadb.sh
+	@scripts/install_chromium.sh
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
 
@@ -43,7 +49,7 @@ test-vlm: setup .venv-vlm/.ready ## ask a real OpenAI-compatible server with a t
 lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack local/emulated_stack knowledge migrations benchmarks scripts
+	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack local/emulated_stack knowledge migrations benchmarks scripts frontend/reading_room
 
 check-template: $(READY) .venv-sam/.ready .venv-checks/.ready ## every check of the templates and the state machine, offline
 	@$(BIN)/python -m scripts.check_template
@@ -73,7 +79,7 @@ lock: ## pin the requirements anew (needs uv)
 	$$pin requirements/checks.in -o requirements/checks.txt; $$pin requirements/emulated.in -o requirements/emulated.txt; \
 	$$pin --override requirements/vlm_without.txt requirements/vlm.in -o requirements/vlm.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
 	$$pin -c requirements/dev.txt requirements/ontologies.in -o requirements/ontologies.txt; \
-	for name in layers/mri_analysis functions/prepare_study functions/migrate_database models/segmentation; do \
+	for name in layers/mri_analysis functions/prepare_study functions/migrate_database models/segmentation frontend; do \
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
 	done
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from local_stack.reading_room import ReadingRoom
     from local_stack.stack import LocalStack
 
 DEFAULT_STATE_DIR = Path("out/local")
@@ -46,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-model-server", action="store_true", help="start no segmentation server")
     up.add_argument("--port", type=int, help="port of the AWS endpoint (default: a free one)")
     up.add_argument("--api-port", type=int, help="port of the APIs (default: a free one)")
+    up.add_argument("--reading-room-port", type=int, help="its port (default: a free one)")
+    up.add_argument("--no-reading-room", action="store_true", help="serve the APIs alone")
     up.add_argument("--verbose", action="store_true", help="list what is not created, and why")
     up.set_defaults(run=_up)
 
@@ -93,12 +96,31 @@ def _up(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with _stack(options, options.state_dir) as stack:
+    room = _reading_room(options)
+    if room is not None:
+        options.param = [*options.param, f"ReadingRoomOrigin={room.url}"]
+    with contextlib.ExitStack() as closing:
+        stack = closing.enter_context(_stack(options, options.state_dir))
         print(_summary(stack.description(), options.state_dir, options.verbose), flush=True)
         print(_NOTHING_IS_KEPT, flush=True)
+        if room is not None:
+            closing.callback(room.stop)
+            try:
+                room.start(stack)
+            except RuntimeError as error:
+                raise SystemExit(str(error)) from None
+            print(f"\nReading room: {room.url}   (sign in as any of the demo people)", flush=True)
         stop.wait()
         print("Stopping.", flush=True)
     return 0
+
+
+def _reading_room(options: argparse.Namespace) -> ReadingRoom | None:
+    if options.template is not None or options.no_reading_room:
+        return None
+    from local_stack.reading_room import ReadingRoom, free_port
+
+    return ReadingRoom(Path.cwd(), options.reading_room_port or free_port())
 
 
 def _stack(options: argparse.Namespace, state_dir: Path) -> LocalStack:

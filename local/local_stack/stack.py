@@ -244,6 +244,11 @@ class LocalStack:
         return self._served().url
 
     @property
+    def websocket_url(self) -> str:
+        """Address of the WebSocket API."""
+        return self._served().websocket_url
+
+    @property
     def issuer(self) -> str:
         """Address of the provider of OpenID Connect."""
         if self._people is None:

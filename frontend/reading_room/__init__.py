@@ -1,0 +1,1 @@
+"""The reading room: a Streamlit application that talks to the REST API and to nothing else."""

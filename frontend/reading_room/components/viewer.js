@@ -1,0 +1,98 @@
+// Three planes and 3-D of a scan with its labels, by NiiVue; keyboard: 1-5 planes, O labels on and off, [ ] opacity.
+const loadOnce = (url) => {
+  window.__readingRoomScripts ??= {};
+  return (window.__readingRoomScripts[url] ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error("The viewer could not be loaded."));
+    document.head.appendChild(script);
+  }));
+};
+
+const PLANES = { multi: 3, axial: 0, coronal: 1, sagittal: 2, render: 4 };
+const viewers = new WeakMap();
+
+const hasWebGl = () => {
+  try {
+    return Boolean(document.createElement("canvas").getContext("webgl2"));
+  } catch {
+    return false;
+  }
+};
+
+const showMontage = (root, data, why) => {
+  root.querySelector(".tools").hidden = true;
+  root.querySelector(".stage").hidden = true;
+  const figure = root.querySelector("figure");
+  figure.hidden = false;
+  figure.querySelector("img").src = data.montage;
+  figure.querySelector("figcaption").textContent = why;
+  root.dataset.ready = "montage";
+};
+
+const make = async (root, data) => {
+  await loadOnce(data.library);
+  const nv = new window.niivue.Niivue({
+    isResizeCanvas: true,
+    show3Dcrosshair: true,
+    backColor: [0, 0, 0, 1],
+    isRadiologicalConvention: true,
+    isColorbar: false,
+    isOrientationTextVisible: true,
+    logLevel: "error",
+  });
+  await nv.attachToCanvas(root.querySelector("canvas"));
+  const place = root.querySelector(".place");
+  nv.onLocationChange = (location) => {
+    const label = Math.round(location.values?.[1]?.value ?? 0);
+    place.textContent = data.names[label] ?? "";
+  };
+  await nv.loadVolumes([
+    { url: data.image, name: "image.nii.gz", colormap: "gray" },
+    { url: data.labels, name: "labels.nii.gz", opacity: 0.45 },
+  ]);
+  nv.volumes[1].setColormapLabel(data.colours);
+  nv.updateGLVolume();
+  nv.setSliceType(PLANES.multi);
+  const opacity = root.querySelector("input");
+  const apply = () => nv.setOpacity(1, opacity.value / 100);
+  let hiddenAt = null;
+  opacity.addEventListener("input", () => { hiddenAt = null; apply(); });
+  const plane = (name) => {
+    nv.setSliceType(PLANES[name]);
+    root.querySelectorAll("button").forEach((b) =>
+      b.setAttribute("aria-pressed", String(b.dataset.plane === name)));
+  };
+  root.querySelectorAll("button").forEach((b) => (b.onclick = () => plane(b.dataset.plane)));
+  root.addEventListener("keydown", (event) => {
+    const names = Object.keys(PLANES);
+    if (event.key >= "1" && event.key <= "5") plane(names[event.key - 1]);
+    else if (event.key === "o") {
+      [opacity.value, hiddenAt] = hiddenAt === null ? [0, opacity.value] : [hiddenAt, null];
+      apply();
+    } else if (event.key === "[" || event.key === "]") {
+      opacity.value = Number(opacity.value) + (event.key === "]" ? 10 : -10);
+      apply();
+    } else return;
+    event.preventDefault();
+  });
+  apply();
+  return { nv, key: data.image.split("?")[0] };
+};
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".viewer");
+  const key = data.image.split("?")[0];
+  const known = viewers.get(parentElement);
+  if (known?.key === key) return;
+  viewers.set(parentElement, { key });
+  delete root.dataset.ready;
+  if (!hasWebGl()) {
+    showMontage(root, data, "This browser shows no 3-D graphics (WebGL 2): overview pictures instead.");
+    return;
+  }
+  make(root, data)
+    .then((made) => { viewers.set(parentElement, made); root.dataset.ready = "viewer"; })
+    .catch((error) => showMontage(root, data, `${error.message} Overview pictures instead.`));
+}

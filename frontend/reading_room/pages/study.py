@@ -1,0 +1,168 @@
+"""One study: where it is, the scan with its labels, the report and its review."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from mri_analysis.contracts.api import ArtefactList, EventDocument, JobDocument
+from mri_analysis.contracts.review import ReviewedReport
+from mri_analysis.contracts.segmentation import Measurements
+from reading_room.components.parts import label_colours, live, viewer
+from reading_room.pages import measurements_tab, report_tab, review_tab
+from reading_room.person import api, signed_in
+from reading_room.trouble import told
+from reading_room.words import QUALITY, REVIEW, RUNNING, STATUS, plain
+
+_LABEL_COLOURS = {
+    24: (70, 110, 190),
+    3: (225, 95, 95),
+    2: (235, 235, 235),
+    4: (60, 215, 255),
+    28: (255, 160, 40),
+    8: (190, 130, 240),
+    16: (165, 165, 100),
+    17: (255, 235, 60),
+    10: (60, 205, 110),
+}
+"""By FreeSurfer's id of the left side; neighbours differ in brightness as well as in hue."""
+_RIGHT_OF = {3: 42, 2: 41, 4: 43, 28: 60, 8: 47, 17: 53, 10: 49}
+_LINKS_LAST_S = 240
+"""A little less than the addresses of images do."""
+
+
+def page() -> None:
+    """The study of the address."""
+    job_id = str(st.query_params.get("job", ""))
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", job_id):
+        st.title("Study")
+        st.info("Choose a study from the worklist.")
+        return
+    with told():
+        job = api().job(job_id)
+        if job.status in RUNNING:
+            _wait(job_id)
+        elif job.error is not None:
+            _failed(job)
+        else:
+            _read(job)
+
+
+# ---- a study that runs, or failed ----------------------------------------------------------------
+
+
+def _wait(job_id: str) -> None:
+    if st.session_state.get("live_for") != job_id:
+        ticket = api().live_ticket()
+        st.session_state.live_for = job_id
+        st.session_state.live_address = f"{ticket.url}?ticket={ticket.ticket}"
+    _stages(job_id)
+
+
+@st.fragment(run_every=2)
+def _stages(job_id: str) -> None:
+    live(st.session_state.get("live_address"))
+    with told():
+        job = api().job(job_id)
+        if job.status not in RUNNING:
+            st.session_state.live_for = None
+            st.rerun()
+        st.title("Study")
+        st.subheader(STATUS[job.status])
+        _timeline(api().events(job_id).events)
+        person = signed_in()
+        if person is not None and person.has("clinician") and st.button("Cancel the analysis"):
+            api().cancel(job_id)
+            st.rerun()
+
+
+def _timeline(events: list[EventDocument]) -> None:
+    """Each stage with the seconds it took."""
+    steps = [event for event in events if event.action.startswith("status.")]
+    for event, following in zip(steps, [*steps[1:], None], strict=True):
+        name = STATUS.get(event.action.removeprefix("status."), event.action)
+        took = f"{(following.at - event.at).total_seconds():.1f} s" if following else "now"
+        st.markdown(f"{plain(name)} — {took}")
+
+
+def _failed(job: JobDocument) -> None:
+    st.title("Study")
+    error = job.error
+    if error is None:
+        return
+    st.error(f"**{plain(error.code)}**: {plain(error.message)}  \n{plain(error.next_step)}")
+    person = signed_in()
+    if person is not None and person.has("clinician") and st.button("Analyse again"):
+        api().retry(job.job_id)
+        st.rerun()
+    _timeline(api().events(job.job_id).events)
+
+
+# ---- a finished study ----------------------------------------------------------------------------
+
+
+def _read(job: JobDocument) -> None:
+    report = api().report(job.job_id)
+    measurements, files = _content(job.job_id)
+    _head(job, report)
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        _images(measurements, files)
+    with right:
+        reading, measured, review = st.tabs(["Report", "Measurements", "Review"])
+        with reading:
+            report_tab.show(report, measurements)
+        with measured:
+            measurements_tab.show(measurements)
+        with review:
+            person = signed_in()
+            review_tab.show(report, may_review="reviewer" in (person.roles if person else ()))
+    with st.expander("History"):
+        for event in api().events(job.job_id).events:
+            st.markdown(f"{event.at:%Y-%m-%d %H:%M:%S} UTC · {plain(event.actor)} · {event.action}")
+
+
+def _content(job_id: str) -> tuple[Measurements, ArtefactList]:
+    """Measurements and addresses, kept until the addresses end."""
+
+    @st.cache_data(ttl=_LINKS_LAST_S, scope="session", show_spinner="Loading the study")
+    def load(job_id: str) -> tuple[Measurements, ArtefactList]:
+        return api().measurements(job_id), api().artefacts(job_id)
+
+    return load(job_id)
+
+
+def _head(job: JobDocument, report: ReviewedReport) -> None:
+    signed = report.review_status in ("signed", "amended")
+    written = (
+        "written by fixed rules"
+        if report.report.mode == "composed"
+        else "key findings worded by a language model, checked against the measurements"
+    )
+    st.title(f"Study {job.job_id[:8]}")
+    st.markdown(
+        f"Quality **{QUALITY.get(job.quality or '', 'not known')}**  ·  "
+        f"Review **{REVIEW[report.review_status]}**  ·  {written}"
+    )
+    if not signed:
+        st.warning(
+            "**Draft.** Not for clinical use until a reader has compared it with the images and "
+            "signed it."
+        )
+
+
+def _images(measurements: Measurements, files: ArtefactList) -> None:
+    links = {file.name: file.url for file in files.artefacts}
+    names = {int(label): name.replace("-", " ") for label, name in measurements.label_names.items()}
+    coloured = [
+        (label, names.get(label, ""), colour)
+        for left, colour in _LABEL_COLOURS.items()
+        for label in (left, _RIGHT_OF.get(left, left))
+        if label in names
+    ]
+    colours = label_colours(sorted(dict.fromkeys(coloured)))
+    if "image.nii.gz" in links:
+        viewer(links["image.nii.gz"], links["labels.nii.gz"], links["montage.png"], names, colours)
+    else:
+        st.image(links["montage.png"], caption="Overview slices; the scan itself was deleted.")

@@ -1,0 +1,139 @@
+"""A reviewer's day: sign in, upload a real scan, look, change, sign; and what others see of it."""
+
+import io
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from local_stack.reading_room import ReadingRoom
+from local_stack.stack import LocalStack
+from tests.support.brains import SAMPLE
+from tests.support.chain import Chain
+
+Visit = Callable[[str], Page]
+SLOW_MS = 90_000
+"""Software graphics and a segmentation on two cores."""
+
+
+@pytest.fixture(scope="module")
+def study(stack: LocalStack, room: ReadingRoom) -> str:
+    """Address of an analysed study."""
+    chain = Chain.of(stack)
+    keys = chain.put(SAMPLE.read_bytes())
+    chain.ended(keys)
+    return f"{room.url}/study?job={keys.job_id}"
+
+
+def open_study(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("heading", name="Key findings").wait_for(timeout=SLOW_MS)
+
+
+def canvas_pixels(page: Page) -> np.ndarray:
+    picture = page.locator("canvas[id^=''], .stage canvas").last.screenshot()
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"), np.int16)
+
+
+def test_scan_goes_from_the_browser_to_a_report(visit: Visit) -> None:
+    page = visit("demo-clinician")
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+
+    page.get_by_role("link", name="Upload").click()
+    page.get_by_role("heading", name="Upload").wait_for()
+    page.locator("input[type=file]").set_input_files(str(SAMPLE))
+    page.wait_for_url(re.compile(r"/study\?job="))
+    page.get_by_role("heading", name="Key findings").wait_for(timeout=SLOW_MS)
+
+    expect(page.get_by_text("Not for clinical use until a reader")).to_be_visible()
+    assert [
+        url
+        for url in outside
+        if not re.match(r"(https?|ws)://(localhost|127\.0\.0\.1)", url)
+        and not url.startswith(("data:", "blob:"))
+    ] == []
+
+
+def test_file_that_is_no_scan_is_refused_before_it_is_sent(visit: Visit) -> None:
+    page = visit("demo-clinician")
+    page.get_by_role("link", name="Upload").click()
+    chooser = page.locator("input[type=file]")
+
+    chooser.set_input_files({"name": "a.nii", "mimeType": "x", "buffer": b"no scan"})
+    expect(page.get_by_role("alert").filter(has_text="no NIfTI image")).to_be_visible()
+    chooser.set_input_files({"name": "a.nii", "mimeType": "x", "buffer": b""})
+    expect(page.get_by_role("alert").filter(has_text="empty")).to_be_visible()
+
+
+def test_viewer_draws_the_labels_and_takes_them_away(visit: Visit, study: str) -> None:
+    page = visit("demo-reviewer")
+    open_study(page, study)
+    page.locator("[data-ready=viewer]").wait_for(timeout=SLOW_MS)
+    page.get_by_role("button", name="Axial").click()
+    page.wait_for_timeout(1000)
+    with_labels = canvas_pixels(page)
+    page.get_by_role("slider", name="Opacity of the labels").fill("0")
+    page.wait_for_timeout(1000)
+    without = canvas_pixels(page)
+
+    def coloured(pixels: np.ndarray) -> float:
+        return float((pixels.max(axis=2) - pixels.min(axis=2) > 40).mean())
+
+    assert with_labels.shape == without.shape
+    assert coloured(with_labels) > 0.05
+    assert coloured(without) < 0.01
+
+
+def test_sentence_leads_to_what_it_rests_on(visit: Visit, study: str) -> None:
+    page = visit("demo-clinician")
+    open_study(page, study)
+
+    page.get_by_role("button", name="Source").nth(1).click()
+
+    expect(page.get_by_text("Band derived from published figures")).to_be_visible()
+    expect(page.get_by_text("Matsumae 1996").first).to_be_visible()
+
+
+def test_draft_is_changed_signed_and_amended(visit: Visit, study: str) -> None:
+    page = visit("demo-reviewer")
+    open_study(page, study)
+    page.get_by_role("tab", name="Review").click()
+
+    first = page.get_by_label("Key findings, sentence 2", exact=True)
+    first.fill("Acute infarct of the left hemisphere.")
+    page.get_by_role("button", name="Save the changes").click()
+    page.get_by_role("tab", name="Review").click()
+    expect(page.get_by_text("does not find this supported").first).to_be_visible()
+    expect(page.locator("del, s").first).to_be_visible()
+
+    page.get_by_text("I have compared this report with the images.").click()
+    page.get_by_role("button", name="Sign the report").click()
+    expect(page.get_by_text("Signed by Dr. Rosa Reviewer").first).to_be_visible()
+    expect(page.get_by_text("Not for clinical use until")).to_have_count(0)
+
+    page.get_by_role("tab", name="Review").click()
+    page.get_by_label("Addendum").fill("<script>alert(1)</script> Discussed by *phone*.")
+    page.get_by_role("button", name="Add to the signed report").click()
+    page.get_by_role("tab", name="Report").click()
+    expect(page.get_by_text("<script>alert(1)</script> Discussed by *phone*.")).to_be_visible()
+
+
+def test_another_organization_sees_nothing(visit: Visit, study: str) -> None:
+    page = visit("stranger")
+    expect(page.get_by_text("No study here yet.")).to_be_visible()
+    page.goto(study)
+    expect(page.get_by_text("There is no job")).to_be_visible()
+
+
+def test_who_signed_out_is_out(visit: Visit, study: str) -> None:
+    page = visit("demo-clinician")
+    page.get_by_role("link", name="Sign out").click()
+    page.get_by_role("button", name="Sign in").wait_for()
+    page.goto(study)
+
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_text("Key findings")).to_have_count(0)
