@@ -88,6 +88,23 @@ def test_viewer_draws_the_labels_and_takes_them_away(visit: Visit, study: str) -
     assert coloured(without) < 0.01
 
 
+def test_worklist_leads_to_the_study(visit: Visit, study: str) -> None:
+    page = visit("demo-clinician")
+    job_id = study.rpartition("=")[2]
+    row = page.get_by_role("row").filter(has_text=job_id)
+    expect(row).to_contain_text("completed")
+    expect(row).to_contain_text("draft")
+
+    page.get_by_label("Study id begins with").fill("ffffffff")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No study fits.")).to_be_visible()
+    page.get_by_label("Study id begins with").fill(job_id[:8])
+    page.keyboard.press("Enter")
+    row.get_by_role("link").click()
+
+    page.get_by_role("heading", name="Key findings").wait_for(timeout=SLOW_MS)
+
+
 def test_sentence_leads_to_what_it_rests_on(visit: Visit, study: str) -> None:
     page = visit("demo-clinician")
     open_study(page, study)

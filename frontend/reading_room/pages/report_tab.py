@@ -47,6 +47,7 @@ def show(report: ReviewedReport, measurements: Measurements) -> None:
     st.caption(plain(draft.disclaimer))
     with st.expander("Provenance and licences"):
         st.json(draft.provenance, expanded=False)
+        st.caption("Viewer: NiiVue, BSD-2-Clause, copyright of its authors.")
         for attribution in draft.attributions:
             st.caption(plain(attribution))
 

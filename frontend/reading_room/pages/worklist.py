@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from html import escape
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -44,20 +46,7 @@ def _rows(status: str | None, review: str | None, job_id: str | None) -> None:
         if not found.jobs:
             st.info("No study here yet." if key == (None, None, None) else "No study fits.")
             return
-        chosen = st.dataframe(
-            [_row(job) for job in found.jobs],
-            hide_index=True,
-            width="stretch",
-            height=36 * (len(found.jobs) + 1),
-            on_select="rerun",
-            selection_mode="single-row",
-            key=f"worklist-{len(cursors)}-{key}",
-        )
-        rows = chosen.selection.rows
-        if rows and rows[0] < len(found.jobs):
-            st.switch_page(
-                st.session_state.study_page, query_params={"job": found.jobs[rows[0]].job_id}
-            )
+        st.html(_table(found.jobs))
         back, forward, _ = st.columns([1, 1, 6])
         if back.button("Newer", disabled=len(cursors) == 1):
             cursors.pop()
@@ -67,11 +56,34 @@ def _rows(status: str | None, review: str | None, job_id: str | None) -> None:
             st.rerun(scope="fragment")
 
 
-def _row(job: JobDocument) -> dict[str, str]:
-    return {
-        "State": STATUS[job.status] + (f" · {job.error.code}" if job.error else ""),
-        "Quality": QUALITY.get(job.quality or "", "-"),
-        "Review": REVIEW.get(job.review_status or "", "-"),
-        "Age": age(job.created_at),
-        "Study": job.job_id,
-    }
+_STYLE = """<style>
+table.worklist { border-collapse: collapse; width: 100%; font-size: .9rem; }
+.worklist th, .worklist td { text-align: left; padding: .45rem .6rem; border-bottom: 1px solid rgba(128,128,128,.35); }
+.worklist a { color: inherit; font-variant-numeric: tabular-nums; }
+.worklist a:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+</style>"""  # noqa: E501
+
+
+def _table(jobs: list[JobDocument]) -> str:
+    """A table of links: every study has its address, and a screen reader finds rows and heads."""
+    heads = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
+    rows = "".join(f"<tr>{_cells(job)}</tr>" for job in jobs)
+    return (
+        f'{_STYLE}<table class="worklist">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+_COLUMNS = ("Study", "State", "Quality", "Review", "Age")
+
+
+def _cells(job: JobDocument) -> str:
+    state = STATUS[job.status] + (f" ({job.error.code})" if job.error else "")
+    cells = (
+        state,
+        QUALITY.get(job.quality or "", "-"),
+        REVIEW.get(job.review_status or "", "-"),
+        age(job.created_at),
+    )
+    link = f'<a href="/study?job={quote(job.job_id)}" target="_self">{escape(job.job_id)}</a>'
+    return f"<td>{link}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells)

@@ -1,0 +1,1 @@
+"""Parts of the reading room that need no browser."""
