@@ -15,8 +15,13 @@ help: ## show this list
 
 VIEWER := frontend/reading_room/static/niivue.umd.js
 
-$(VIEWER): scripts/install_niivue.sh | $(READY)
-	@scripts/install_niivue.sh $(BIN)/python
+AXE := out/axe.min.js
+
+$(VIEWER): scripts/install_from_npm.sh | $(READY)
+	@scripts/install_from_npm.sh niivue $(BIN)/python
+
+$(AXE): scripts/install_from_npm.sh | $(READY)
+	@scripts/install_from_npm.sh axe $(BIN)/python
 
 setup: $(READY) $(SNAPSHOT) ## install everything into .venv
 
@@ -37,7 +42,7 @@ demo: setup ## analyse the sample brain (or MRI_DEMO_INPUT=FILE) and show the re
 up: setup $(VIEWER) ## run the stack until Ctrl-C; `.venv/bin/mri submit FILE --wait` talks to it
 	@$(BIN)/python -m local_stack up
 
-test: setup $(VIEWER) ## run all checks and tests
+test: setup $(VIEWER) $(AXE) ## run all checks and tests
 	@scripts/install_mariadb.sh
 	@scripts/install_chromium.sh
 	@$(MAKE) --no-print-directory lint

@@ -3,6 +3,8 @@
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -154,3 +156,47 @@ def test_who_signed_out_is_out(visit: Visit, study: str) -> None:
 
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     expect(page.get_by_text("Key findings")).to_have_count(0)
+
+
+# ---- barriers ------------------------------------------------------------------------------------
+
+AXE = Path("out/axe.min.js")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on the page as it is."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    return [
+        f"{violation['id']}: {node['target']}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_puts_a_barrier_in_the_way(
+    visit: Visit, study: str, scheme: Literal["light", "dark"]
+) -> None:
+    page = visit("demo-reviewer")
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+    page.get_by_role("row").nth(1).wait_for()
+    assert barriers(page) == []
+    page.get_by_role("link", name="Upload").click()
+    page.get_by_role("heading", name="Upload").wait_for()
+    page.locator(".zone").wait_for()
+    assert barriers(page) == []
+    open_study(page, study)
+    page.locator("[data-ready=viewer]").wait_for(timeout=SLOW_MS)
+    for tab in ("Report", "Measurements", "Review"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(500)
+        assert barriers(page) == [], tab
+    # And it would have found one.
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=\"data:,\">')")
+    assert any(found.startswith("image-alt") for found in barriers(page))
