@@ -67,7 +67,9 @@ def some_measurements(
     volumes = VOLUMES_ML | (volumes_ml or {})
     asymmetry = ASYMMETRY_PERCENT | (asymmetry_percent or {})
     icv = sum(volumes.values())
-    brain = icv - volumes[Structure.CSF] - volumes[Structure.VENTRICLES]
+    # Not by subtraction: its rounding error may fall below zero.
+    fluid = (Structure.CSF, Structure.VENTRICLES)
+    brain = sum(volume for structure, volume in volumes.items() if structure not in fluid)
     volumes |= {Structure.BRAIN: brain, Structure.INTRACRANIAL: icv}
     ratios = [
         RatioMeasurement(

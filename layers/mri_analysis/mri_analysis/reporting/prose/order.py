@@ -35,6 +35,11 @@ _NEVER = tuple(
         ("number", r"(?:^|[;.:] )(?:LR|RR) (?:, )?(?:has|have|shows?|exhibits?|carries) FA"),
         # a figure behind its verdict, as if it were the distance
         ("direction", r"\bD\d+ with #[A-Z]*[TQ]"),
+        # "... and so is the volume of 16.9 mL"
+        (
+            "direction",
+            r"\bD\d+ (?:, )?(?:and|as) (?:is|are|does|do|lies|lie) (?:\S+ ){0,3}#[A-Z]*T",
+        ),
         # history
         ("vocabulary", r"^in comparison ,|\bas in\b"),
     )

@@ -23,8 +23,13 @@ _OWN_VERB = re.compile(
     r"(?:it )?(?:is|are|was|were|lies?|falls?|sits?|stands?|do|does|remains?|stays?|keeps?|exceeds?"
     r"|surpass(?:es)?|cross(?:es)?) |(?:exceeds?|surpass(?:es)?) "
 )
+_PLURAL_VERB = re.compile(r"(?:are|were|lie|fall|sit|stand|exceed|surpass|cross|remain|stay) ")
+_TWO = frozenset({"and", "FP", "FH", "FK", "HORNS", "SKULL"})
+"""A band or criterion is of one thing, brain, fraction or index: two subjects share the verb."""
 _TO_LOWER = re.compile(r"\b(?:falls?|falling|goes) to\b")
 """Fallen to below a band: it was not there before."""
+_WHOLE = re.compile(r"#[A-Z]*T|FP")
+_SIDE_FIGURE = frozenset({"FA", "ASYM", "LR", "RR"})
 _LEVEL_SHARED = re.compile(
     # "its share and its volume lie within the band": the share has none
     r"FP (?:, )?and (?:\S+ ){0,3}#[A-Z]*T $"
@@ -38,17 +43,37 @@ _LEVEL_SHARED = re.compile(
 def shares_its_verdict(matter: Matter, symbols: list[str], at: int, text: str) -> bool:
     """Whether a verdict is given to a second figure that has none: "the ventricles of 42.0 mL,
     asymmetry index 63.0 %, exceed the limit"."""
-    clause = symbols[clause_start(symbols, at) : at]
     if matter is Matter.LEVEL:
-        before = "".join(f"{symbol} " for symbol in symbols[:at])
-        both = text.startswith("both ")
-        return both or bool(_TO_LOWER.search(text) or _LEVEL_SHARED.search(before))
-    whole = next((i for i, s in enumerate(clause) if re.match(r"#[A-Z]*T|FP", s)), None)
+        return _level_is_shared(symbols, at, text)
+    return _limit_is_shared(symbols, at, text)
+
+
+def _level_is_shared(symbols: list[str], at: int, text: str) -> bool:
+    before = "".join(f"{symbol} " for symbol in symbols[:at])
+    if text.startswith("both ") or _TO_LOWER.search(text) or _LEVEL_SHARED.search(before):
+        return True
+    if "FP" in symbols[:at] and not re.search(r"#[A-Z]*[TQ]", before):
+        return True  # "it makes up 81.8 % of intracranial volume, which is below the band"
+    clause = symbols[clause_start(symbols, at) : at]
+    return _PLURAL_VERB.match(text) is not None and bool(_TWO & set(clause))
+
+
+def _limit_is_shared(symbols: list[str], at: int, text: str) -> bool:
+    wholes = [i for i, symbol in enumerate(symbols[:at]) if _WHOLE.match(symbol)]
     if text.startswith("both "):
-        return any(re.match(r"#[A-Z]*T|FP", symbol) for symbol in symbols[:at])
+        return bool(wholes)
+    if not wholes or not _OWN_VERB.match(f"{text} "):
+        return False
+    start = clause_start(symbols, at)
+    clause = symbols[start:at]
+    if not _SIDE_FIGURE & set(clause):
+        # "the ventricles measure 16.9 mL with an asymmetry index of 7.3 %; they are within ..."
+        last = next(s for s in reversed(symbols[:at]) if _WHOLE.match(s) or s in _SIDE_FIGURE)
+        if "they" in clause or last not in _SIDE_FIGURE:
+            return True
     # Behind a verb of its own the volume is told; without one it is a subject of this verb.
-    told = whole is None or bool(_FINITE & set(clause[:whole]))
-    return not told and bool(_OWN_VERB.match(f"{text} "))
+    first = next((i for i in wholes if i >= start), None)
+    return first is not None and not _FINITE & set(symbols[start:first])
 
 
 def symmetric_volume(symbols: list[str], at: int) -> bool:
