@@ -23,6 +23,7 @@ from mri_analysis.contracts.report import LanguageModelUse, Report
 from mri_analysis.errors import AnalysisError
 from mri_client.display import draft_line, stage_table
 from mri_client.knowledge_commands import app as knowledge_commands
+from mri_client.review_commands import add_to as add_review_commands
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import (
     DRAFTS,
@@ -45,6 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(knowledge_commands)
+add_review_commands(app)
 out = Console()
 err = Console(stderr=True)
 

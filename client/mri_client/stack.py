@@ -110,3 +110,29 @@ class Stack:
                 "aws_secret_access_key": "local",
             }
         return options
+
+
+def local_provider(path: Path | None = None) -> dict[str, str]:
+    """Where to sign in to the stack of this machine: API, issuer, client.
+
+    Raises
+    ------
+    StackUnreachable
+        No stack runs here, or one that serves no API.
+    """
+    path = path or Path(os.environ.get("MRI_STACK", DEFAULT_STACK_FILE))
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise StackUnreachable(
+            f"No stack is running here ({path} is missing). Start one with `make up`."
+        ) from error
+    client = document.get("command_line_client")
+    if not client or not document.get("api_url"):
+        raise StackUnreachable("The stack of this machine serves no API.")
+    return {
+        "api_url": document["api_url"],
+        "issuer": document["issuer"],
+        "client_id": client["id"],
+        "client_secret": client["secret"],
+    }

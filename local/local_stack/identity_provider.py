@@ -14,10 +14,6 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_stack.people import DEMO_PEOPLE, Person
 
-READING_ROOM_CLIENT = "reading-room-local"
-COMMAND_LINE_CLIENT = "command-line-local"
-CLIENTS = (READING_ROOM_CLIENT, COMMAND_LINE_CLIENT)
-
 
 class IdentityProvider:
     """The provider on a free port of 127.0.0.1.

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+READING_ROOM_CLIENT = "reading-room-local"
+COMMAND_LINE_CLIENT = "command-line-local"
+CLIENTS = (READING_ROOM_CLIENT, COMMAND_LINE_CLIENT)
+"""Whose tokens the API takes."""
+
 
 @dataclass(frozen=True)
 class Person:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_stack.child_process import ChildProcess, describe_exit
-from local_stack.identity_provider import READING_ROOM_CLIENT
+from local_stack.people import READING_ROOM_CLIENT
 
 if TYPE_CHECKING:
     from local_stack.stack import LocalStack

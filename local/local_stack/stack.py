@@ -21,7 +21,7 @@ from local_stack.intrinsics import parameter_values
 from local_stack.lambda_runtime import FunctionSpec, Invocation, LambdaRunner
 from local_stack.model_server import ModelServer, ModelServerSpec
 from local_stack.moto_server import MotoServer
-from local_stack.people import DEMO_PEOPLE, Person
+from local_stack.people import COMMAND_LINE_CLIENT, DEMO_PEOPLE, Person
 from local_stack.resources.deploying import DeclaredEndpoint
 from local_stack.sagemaker_gateway import EndpointConfig, SageMakerGateway
 from local_stack.sqs_poller import SqsPoller
@@ -379,7 +379,8 @@ class LocalStack:
         # A quarter of a second of imports, for a stack that serves people.
         from local_stack.api_gateway.server import ApiGateway
         from local_stack.api_gateway.tokens import TokenVerifier
-        from local_stack.identity_provider import CLIENTS, IdentityProvider
+        from local_stack.identity_provider import IdentityProvider
+        from local_stack.people import CLIENTS
 
         people = IdentityProvider(self._gateway_spec.people, self._gateway_spec.identity_port)
         self._closing.callback(people.stop)
@@ -545,6 +546,8 @@ class LocalStack:
             "api_url": self._api.url if self._api else None,
             "websocket_url": self._api.websocket_url if self._api else None,
             "issuer": self._people.issuer if self._people else None,
+            # The provider takes any secret, and insists on one.
+            "command_line_client": {"id": COMMAND_LINE_CLIENT, "secret": "local"},
             "endpoints": sorted(self._gateway.endpoints),
             "database_url": self._parameter_values.get("DatabaseUrl"),
             "state_machine_arn": self._first("AWS::StepFunctions::StateMachine"),

@@ -141,6 +141,24 @@ def test_draft_is_changed_signed_and_amended(visit: Visit, study: str) -> None:
     expect(page.get_by_text("<script>alert(1)</script> Discussed by *phone*.")).to_be_visible()
 
 
+def test_of_two_who_sign_the_second_is_told(
+    visit: Visit, stack: LocalStack, room: ReadingRoom
+) -> None:
+    chain = Chain.of(stack)
+    keys = chain.put(SAMPLE.read_bytes())
+    chain.ended(keys)
+    pages = [visit("demo-reviewer"), visit("demo-reviewer")]
+    for page in pages:
+        open_study(page, f"{room.url}/study?job={keys.job_id}")
+        page.get_by_role("tab", name="Review").click()
+        page.get_by_text("I have compared this report with the images.").click()
+    for page in pages:
+        page.get_by_role("button", name="Sign the report").click()
+
+    expect(pages[0].get_by_text("Signed by Dr. Rosa Reviewer").first).to_be_visible()
+    expect(pages[1].get_by_text("The report is signed").first).to_be_visible()
+
+
 def test_another_organization_sees_nothing(visit: Visit, study: str) -> None:
     page = visit("stranger")
     expect(page.get_by_text("No study here yet.")).to_be_visible()

@@ -5,7 +5,7 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from local_stack.identity_provider import COMMAND_LINE_CLIENT
+from local_stack.people import COMMAND_LINE_CLIENT
 
 _CALLBACK = "http://localhost:8976/callback"
 

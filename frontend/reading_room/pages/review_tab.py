@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from mri_analysis.contracts.review import (
@@ -12,8 +10,8 @@ from mri_analysis.contracts.review import (
     ReviewedReport,
     sections_of,
 )
+from reading_room.open_report import change
 from reading_room.person import api
-from reading_room.trouble import told
 from reading_room.words import changes, plain
 
 _SECTIONS = {
@@ -36,7 +34,9 @@ def show(report: ReviewedReport, *, may_review: bool) -> None:
         with st.form("addendum", clear_on_submit=True):
             text = st.text_area("Addendum", max_chars=4000)
             if st.form_submit_button("Add to the signed report") and text.strip():
-                _change(lambda: api().amend(report.job_id, text, version=report.version))
+                change(
+                    report.job_id, lambda: api().amend(report.job_id, text, version=report.version)
+                )
     for revision in report.revisions:
         at = f"{revision.at:%Y-%m-%d %H:%M} UTC"
         st.caption(f"Revision {revision.number}: {plain(revision.author_name)}, {at}")
@@ -98,7 +98,9 @@ def _edit(report: ReviewedReport) -> None:
                 recommended_follow_up=written["recommended_follow_up"],
                 reader_observations=[line for line in observed.splitlines() if line.strip()],
             )
-            _change(lambda: api().revise(report.job_id, sections, version=report.version))
+            change(
+                report.job_id, lambda: api().revise(report.job_id, sections, version=report.version)
+            )
 
 
 def _decide(report: ReviewedReport) -> None:
@@ -106,14 +108,10 @@ def _decide(report: ReviewedReport) -> None:
     st.caption("A signature is for the content as it stands here; it cannot be taken back.")
     seen = st.checkbox("I have compared this report with the images.")
     if st.button("Sign the report", type="primary", disabled=not seen):
-        _change(lambda: api().sign(report.job_id, version=report.version))
+        change(report.job_id, lambda: api().sign(report.job_id, version=report.version))
     with st.popover("Reject the draft"), st.form("reject"):
         reason = st.text_area("Why", max_chars=4000)
         if st.form_submit_button("Reject") and reason.strip():
-            _change(lambda: api().reject(report.job_id, reason, version=report.version))
-
-
-def _change(action: Callable[[], ReviewedReport]) -> None:
-    with told():
-        action()
-        st.rerun()
+            change(
+                report.job_id, lambda: api().reject(report.job_id, reason, version=report.version)
+            )

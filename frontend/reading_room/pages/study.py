@@ -10,6 +10,7 @@ from mri_analysis.contracts.api import ArtefactList, EventDocument, JobDocument
 from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
 from reading_room.components.parts import label_colours, live, viewer
+from reading_room.open_report import open_report
 from reading_room.pages import measurements_tab, report_tab, review_tab
 from reading_room.person import api, signed_in
 from reading_room.trouble import told
@@ -103,7 +104,7 @@ def _failed(job: JobDocument) -> None:
 
 
 def _read(job: JobDocument) -> None:
-    report = api().report(job.job_id)
+    report = open_report(job.job_id)
     measurements, files = _content(job.job_id)
     _head(job, report)
     left, right = st.columns([11, 9], gap="medium")

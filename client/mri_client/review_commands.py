@@ -1,0 +1,170 @@
+"""Commands that need a person: the REST API behind ``mri login``."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from mri_analysis.contracts.review import ReviewedReport
+from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
+from mri_client.sign_in import Provider, SignInFailed, forget, kept, sign_in
+from mri_client.stack import StackUnreachable, local_provider
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+StackFile = Annotated[
+    Path | None,
+    typer.Option("--stack", help="Stack file; default $MRI_STACK or out/local/stack.json."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put the commands into the command line."""
+    for command in (login, logout, report, sign, reject, addendum, cancel, delete):
+        app.command()(command)
+
+
+def login(
+    api_url: Annotated[str, typer.Option("--api", help="Address of a deployed REST API.")] = "",
+    issuer: Annotated[str, typer.Option(help="Its provider of OpenID Connect.")] = "",
+    client_id: Annotated[str, typer.Option(help="Its client for command lines.")] = "",
+    stack_file: StackFile = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address instead of opening it.")
+    ] = False,
+) -> None:
+    """Sign in; without options to the stack of this machine."""
+    with _reported():
+        if api_url or issuer or client_id:
+            if not (api_url and issuer and client_id):
+                raise SignInFailed("Name all three: --api, --issuer and --client-id.")
+            provider = Provider(api_url, issuer, client_id)
+        else:
+            provider = Provider(**local_provider(stack_file))
+        session = sign_in(provider, _print_address if no_browser else webbrowser.open)
+        out.print(f"signed in as {session.name}", markup=False)
+
+
+def logout() -> None:
+    """Forget the sign-in on this machine."""
+    forget()
+
+
+def report(job_id: str, as_json: AsJson = False) -> None:
+    """Show the report with its review."""
+    with _reported(), _api() as api:
+        _show(api.report(job_id), as_json)
+
+
+def sign(
+    job_id: str,
+    compared: Annotated[
+        bool, typer.Option("--compared-with-images", help="You have compared it with the images.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the report as it stands; it cannot be taken back."""
+    with _reported(), _api() as api:
+        if not compared:
+            raise SignInFailed(
+                "Compare the report with the images, then add --compared-with-images."
+            )
+        _show(api.sign(job_id, version=api.report(job_id).version), as_json)
+
+
+def reject(
+    job_id: str,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    as_json: AsJson = False,
+) -> None:
+    """Reject a draft."""
+    with _reported(), _api() as api:
+        _show(api.reject(job_id, reason, version=api.report(job_id).version), as_json)
+
+
+def addendum(job_id: str, text: str, as_json: AsJson = False) -> None:
+    """Add to a signed report."""
+    with _reported(), _api() as api:
+        _show(api.amend(job_id, text, version=api.report(job_id).version), as_json)
+
+
+def cancel(job_id: str, as_json: AsJson = False) -> None:
+    """Stop the analysis of a job that has not ended."""
+    with _reported(), _api() as api:
+        job = api.cancel(job_id)
+        print(job.model_dump_json(indent=1) if as_json else f"{job.job_id}  {job.status}")
+
+
+def delete(
+    job_id: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a study for good, scan and results."""
+    with _reported(), _api() as api:
+        if not yes and not typer.confirm(f"Delete study {job_id} for good?"):
+            raise typer.Exit(2)
+        api.delete(job_id)
+
+
+@contextmanager
+def _api() -> Iterator[ReadingApi]:
+    session = kept()
+    api = ReadingApi(session.provider.api_url, lambda: kept().fresh_token())
+    try:
+        yield api
+    finally:
+        api.close()
+
+
+def _show(report: ReviewedReport, as_json: bool) -> None:
+    if as_json:
+        print(report.model_dump_json(indent=1))
+        return
+    lines = [f"Review: {report.review_status} (version {report.version})"]
+    if report.decision is not None:
+        lines.append(f"{report.decision.reviewer_name}, {report.decision.at:%Y-%m-%d %H:%M} UTC")
+        lines.append(f"Content: {report.content_sha256}")
+        if report.decision.comment:
+            lines.append(report.decision.comment)
+    else:
+        lines.append("DRAFT. Not for clinical use until a reader has signed it.")
+    for title, section in (
+        ("Key findings", report.sections.key_findings),
+        ("Recommended follow-up", report.sections.recommended_follow_up),
+    ):
+        lines += ["", title, *(f"- {said.text}" for said in section)]
+    if report.sections.reader_observations:
+        observed = report.sections.reader_observations
+        lines += ["", "Observations of the reader", *(f"- {text}" for text in observed)]
+    lines += ["", "Not assessed", *(f"- {text}" for text in report.report.not_assessed)]
+    for added in report.addenda:
+        lines += ["", f"Addendum, {added.reviewer_name}, {added.at:%Y-%m-%d %H:%M} UTC", added.text]
+    for objection in report.objections:
+        lines += ["", f"The check objects ({objection.where}): {objection.message}"]
+    # What it says is data, no markup; nor may it steer a terminal.
+    for line in lines:
+        print("".join(sign if sign.isprintable() else " " for sign in line))
+
+
+def _print_address(address: str) -> None:
+    print(f"Open this address to sign in:\n{address}", flush=True)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except ApiProblem as problem:
+        err.print(f"{problem}\nNext: {problem.next_step}", markup=False, highlight=False)
+        raise typer.Exit(2) from problem
+    except (ApiUnreachable, SignInFailed, StackUnreachable, OSError) as error:
+        err.print(str(error), markup=False, highlight=False)
+        raise typer.Exit(2) from error

@@ -1,0 +1,110 @@
+"""Commands that need a person: sign in through a browser, then report, sign, amend."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from local_stack.stack import LocalStack
+from tests.support.brains import SAMPLE
+from tests.support.chain import Chain
+
+MRI = [sys.executable, "-m", "mri_client.cli"]
+
+
+class Shell:
+    """A person's terminal."""
+
+    def __init__(self, stack: LocalStack, folder: Path) -> None:
+        self.session = folder / "home" / "session.json"
+        self._environment = os.environ | {
+            "MRI_STACK": str(stack.state_dir / "stack.json"),
+            "MRI_SESSION": str(self.session),
+        }
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*MRI, *arguments], capture_output=True, text=True, env=self._environment, timeout=60
+        )
+
+    def sign_in(self, subject: str) -> str:
+        """``mri login --no-browser``, with a browser that clicks on ``subject``."""
+        login = subprocess.Popen(
+            [*MRI, "login", "--no-browser"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+        )
+        assert login.stdout is not None
+        login.stdout.readline()
+        address = login.stdout.readline().strip()
+        answer = requests.post(address, data={"sub": subject}, timeout=10)
+        assert "close this window" in answer.text
+        told, _ = login.communicate(timeout=30)
+        assert login.returncode == 0
+        return told
+
+
+@pytest.fixture
+def shell(stack: LocalStack, tmp_path: Path) -> Shell:
+    return Shell(stack, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def job_id(stack: LocalStack) -> str:
+    chain = Chain.of(stack)
+    keys = chain.put(SAMPLE.read_bytes())
+    chain.ended(keys)
+    return keys.job_id
+
+
+def test_report_is_signed_and_amended_from_a_terminal(shell: Shell, job_id: str) -> None:
+    assert "Dr. Rosa Reviewer" in shell.sign_in("demo-reviewer")
+    assert stat.S_IMODE(shell.session.stat().st_mode) == 0o600
+
+    draft = shell.run("report", job_id)
+    assert "DRAFT" in draft.stdout
+    assert "Key findings" in draft.stdout
+    careless = shell.run("sign", job_id)
+    assert (careless.returncode, "--compared-with-images" in careless.stderr) == (2, True)
+    signed = shell.run("sign", job_id, "--compared-with-images", "--json")
+    assert json.loads(signed.stdout)["review_status"] == "signed"
+    again = shell.run("sign", job_id, "--compared-with-images")
+    assert (again.returncode, "Next:" in again.stderr) == (2, True)
+    amended = shell.run("addendum", job_id, "Seen again.")
+    assert "Seen again." in amended.stdout
+    assert "DRAFT" not in amended.stdout
+
+
+def test_what_a_role_does_not_allow_is_said_with_the_next_step(shell: Shell, job_id: str) -> None:
+    shell.sign_in("demo-clinician")
+
+    refused = shell.run("reject", job_id, "--reason", "no")
+
+    assert refused.returncode == 2
+    assert "reviewer" in refused.stderr
+    assert "Next:" in refused.stderr
+
+
+def test_without_a_sign_in_the_command_says_what_to_do(shell: Shell, job_id: str) -> None:
+    for arguments in (["report", job_id], ["cancel", job_id], ["delete", job_id, "--yes"]):
+        refused = shell.run(*arguments)
+        assert (refused.returncode, "mri login" in refused.stderr) == (2, True)
+    shell.session.parent.mkdir(parents=True)
+    shell.session.write_text("{")
+    assert "is no session" in shell.run("report", job_id).stderr
+
+
+def test_sign_out_forgets(shell: Shell, job_id: str) -> None:
+    shell.sign_in("demo-clinician")
+    assert shell.run("report", job_id).returncode == 0
+
+    assert shell.run("logout").returncode == 0
+
+    assert not shell.session.exists()
+    assert shell.run("report", job_id).returncode == 2
