@@ -46,7 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(knowledge_commands)
-add_review_commands(app)
 out = Console()
 err = Console(stderr=True)
 
@@ -292,6 +291,9 @@ def _print_jobs(stack: Stack, organization: str, as_json: bool) -> None:
     for job in jobs:
         error = f"  {job.error.code}" if job.error else ""
         out.print(f"{job.job_id}  {job.created_at:%Y-%m-%d %H:%M} UTC  {job.status}{error}")
+
+
+add_review_commands(app)
 
 
 @contextmanager
