@@ -29,7 +29,7 @@ def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
     -------
     dict
         ``cases``, ``recall``, ``precision``, ``false_alarms`` (shares), ``missed`` by category and
-        ``milliseconds`` (median of one report).
+        ``milliseconds`` (median of one report). None where there is nothing to measure.
     """
     outcome: Counter[tuple[bool, bool]] = Counter()
     missed: Counter[str] = Counter()
@@ -52,7 +52,7 @@ def measure(corpus: Corpus, cases: Iterable[Case]) -> dict[str, Any]:
         ),
         "false_alarms": round(outcome[False, True] / correct, 4) if correct else None,
         "missed": dict(missed),
-        "milliseconds": round(1000 * statistics.median(seconds), 2),
+        "milliseconds": round(1000 * statistics.median(seconds), 2) if seconds else None,
     }
 
 

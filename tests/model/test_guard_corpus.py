@@ -32,6 +32,14 @@ def test_harmful_reports_are_refused_and_correct_ones_kept(half: Half, knowledge
     assert (figures["false_alarms"] or 0) <= 0.02
 
 
+def test_nothing_to_measure_is_no_figure(knowledge: SqliteKnowledge):
+    # No misleading sentence is known to pass: the bench still writes its results.
+    figures = measure(Corpus(knowledge), [])
+
+    assert figures["cases"] == 0
+    assert figures["recall"] is figures["false_alarms"] is figures["milliseconds"] is None
+
+
 def test_the_corpus_is_large_and_its_ids_are_its_own(knowledge: SqliteKnowledge):
     corpus = Corpus(knowledge)
     cases = list(corpus.cases(*ALL))
