@@ -1,7 +1,7 @@
 """Where a deployed stack is: addresses and names of what the client talks to.
 
-`make up` writes them to a file. Until the REST API exists the client speaks to S3, Step Functions
-and the database itself, with the caller's own credentials.
+`make up` writes them to a file. Commands for operators speak to S3, Step Functions and the database
+themselves, with the caller's own credentials; what a person answers for goes through the REST API.
 """
 
 import json
