@@ -26,10 +26,11 @@ TUNING_SENTENCES = tuple(
         "misleading_second",
         "misleading_third",
         "misleading_fourth",
+        "misleading_fifth",
     )
 )
 """The same for single sentences: each is put behind the composed report of its study."""
-OPEN: tuple[Path, ...] = ()
+OPEN: tuple[Path, ...] = (FOLDER / "misleading_open.yaml",)
 """Misleading sentences that are known to pass."""
 HELD_OUT: tuple[Path, ...] = (FOLDER / "held_out.yaml",)
 HELD_OUT_SENTENCES = (FOLDER / "held_out_sentences.yaml",)

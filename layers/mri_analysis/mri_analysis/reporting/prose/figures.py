@@ -129,7 +129,7 @@ _THAN = (
     rf"(?:(?:, |\) )?(?:than|compared with|compared to|versus|over) "
     rf"{some_of('that those one on of in at for , (')}(?P<second>{_SIDE}))?"
 )
-_SIDE_NOUN = "(?:side|half|one|part|hemisphere|volume|volumes|N) "
+_SIDE_NOUN = r"(?:side|half|one|part|hemisphere|(?:volume|N)(?! [:(,]| volumes? [:(,])) "
 _IS_ON = some_of(
     "is are being was lies lying sits found measured located on in at : ( = that of seen"
 )

@@ -40,7 +40,26 @@ _NEVER = tuple(
             "direction",
             r"\bD\d+ (?:, )?(?:and|as) (?:is|are|does|do|lies|lie) (?:\S+ ){0,3}#[A-Z]*T",
         ),
-        # history
+        # "With 42.0 mL, the left ventricle holds 27.6 mL"
+        (
+            "number",
+            r"(?:^|[.;:] )(?:with|at|of) (?:(?!total|N )\S+ ){0,2}(?:#[A-Z]*T|FP) (?:, )?"
+            r"(?:LR|RR)\b",
+        ),
+        # each of them, or both? "Both hippocampi have a volume of 10.8 mL"
+        (
+            "number",
+            r"\b(?:both (?:N|ventricles)|volumes|values)"
+            r"(?! (?:\S+ )*(?:total|totals|totalled|totaled|together|combined|overall"
+            r"|altogether|sum|sums|amounts|LR|RR)\b)"
+            r" (?:[a-z,]+ ){0,4}(?:#[A-Z]*T|FP)",
+        ),
+        # history, and rising
+        (
+            "vocabulary",
+            r"(?<!take )(?<!takes )(?<!taking )(?<!taken )(?<!took )(?<!made )(?<!make )"
+            r"(?<!makes )(?<!making )(?<!sums )(?<!N )\bup\b",
+        ),
         ("vocabulary", r"^in comparison ,|\bas in\b"),
     )
 )
@@ -65,7 +84,8 @@ def misplaced(symbols: list[str]) -> Iterator[Unread]:
         for match in pattern.finditer(" ".join(symbols)):
             yield Unread(rule, match[0])
     yield from _whole_said_of_both_sides(symbols)
-    yield from _whole_said_of_a_side(symbols)
+    for part in (symbols, *_clauses(symbols)):
+        yield from _whole_said_of_a_side(part)
     for word, changed in pairwise(symbols):
         if word in ("has", "have", "having") and changed in _CHANGED:
             yield Unread("vocabulary", f"{word} {changed}")
@@ -86,6 +106,11 @@ def bare_asymmetry(symbols: list[str], at: int) -> bool:
     """Whether an asymmetry is named of which nothing is told in the same breath."""
     following = takewhile(lambda s: s not in _STOPS, symbols[at + 1 :])
     return symbols[at] == "ASYM" and not any(re.fullmatch(r"D\d+", s) for s in following)
+
+
+def _clauses(symbols: list[str]) -> list[list[str]]:
+    row = " ".join(symbols)
+    return [clause.split() for clause in re.split(r" ?[.;] ?", row) if clause]
 
 
 def _whole_said_of_a_side(symbols: list[str]) -> Iterator[Unread]:

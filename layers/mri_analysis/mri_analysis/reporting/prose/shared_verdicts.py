@@ -26,8 +26,12 @@ _OWN_VERB = re.compile(
 _PLURAL_VERB = re.compile(r"(?:are|were|lie|fall|sit|stand|exceed|surpass|cross|remain|stay) ")
 _TWO = frozenset({"and", "FP", "FH", "FK", "HORNS", "SKULL"})
 """A band or criterion is of one thing, brain, fraction or index: two subjects share the verb."""
-_TO_LOWER = re.compile(r"\b(?:falls?|falling|goes) to\b")
-"""Fallen to below a band: it was not there before."""
+_MOVED = re.compile(
+    r"\b(?:falls?|falling|goes) to\b|\b(?:has|have|having) been\b"
+    r"|\b(?:goes(?! past)|comes|coming|settles|lands|reaches|crosses|crossing|cross)\b"
+    r"|\b(?:ranges|ranging)\b"
+)
+"""Gone below a band, or there for some time: a measurement tells of neither."""
 _WHOLE = re.compile(r"#[A-Z]*T|FP")
 _SIDE_FIGURE = frozenset({"FA", "ASYM", "LR", "RR"})
 _LEVEL_SHARED = re.compile(
@@ -50,7 +54,7 @@ def shares_its_verdict(matter: Matter, symbols: list[str], at: int, text: str) -
 
 def _level_is_shared(symbols: list[str], at: int, text: str) -> bool:
     before = "".join(f"{symbol} " for symbol in symbols[:at])
-    if text.startswith("both ") or _TO_LOWER.search(text) or _LEVEL_SHARED.search(before):
+    if text.startswith("both ") or _MOVED.search(text) or _LEVEL_SHARED.search(before):
         return True
     if "FP" in symbols[:at] and not re.search(r"#[A-Z]*[TQ]", before):
         return True  # "it makes up 81.8 % of intracranial volume, which is below the band"
