@@ -149,7 +149,10 @@ def test_of_two_who_sign_the_second_is_told(
     chain.ended(keys)
     pages = [visit("demo-reviewer"), visit("demo-reviewer")]
     for page in pages:
+        # Two viewers on software graphics keep two cores busy: a click waits until they have drawn.
+        page.set_default_timeout(SLOW_MS)
         open_study(page, f"{room.url}/study?job={keys.job_id}")
+        page.locator("[data-ready]").wait_for(state="attached")
         page.get_by_role("tab", name="Review").click()
         page.get_by_text("I have compared this report with the images.").click()
     for page in pages:
