@@ -27,6 +27,7 @@ TUNING_SENTENCES = tuple(
         "misleading_third",
         "misleading_fourth",
         "misleading_fifth",
+        "misleading_sixth",
     )
 )
 """The same for single sentences: each is put behind the composed report of its study."""

@@ -178,6 +178,39 @@ def test_a_dropped_statement_is_caught(stroke: tuple[Report, Evidence]):
 
 
 @pytest.mark.parametrize(
+    "measurement",
+    [
+        "volume.intracranial",
+        "volume.brain",
+        "volume.ventricles",
+        "ratio.brain_parenchymal_fraction",
+        "ratio.evans_index",
+    ],
+)
+def test_what_a_report_has_to_tell_may_not_be_left_out(
+    a_study: Build, write: Write, measurement: str
+):
+    report, evidence = write(a_study())
+    told = [s for s in report.key_findings if measurement in s.cites and "No " not in s.text[:3]]
+    kept = [s for s in report.key_findings if s not in told]
+    assert told
+    assert kept
+
+    violations = check_report(report.model_copy(update={"key_findings": kept}), evidence)
+
+    assert "omission" in {violation.rule for violation in violations}
+
+
+def test_a_sentence_is_told_once(stroke: tuple[Report, Evidence]):
+    report, evidence = stroke
+    twice = [*report.key_findings, report.key_findings[-1]]
+
+    violations = check_report(report.model_copy(update={"key_findings": twice}), evidence)
+
+    assert {violation.rule for violation in violations} == {"repetition"}
+
+
+@pytest.mark.parametrize(
     ("text", "cites", "rule"),
     [
         ("Ventriculomegaly.", ["HP:0002119"], "assertion"),
@@ -272,7 +305,7 @@ def test_true_statements_in_other_words_pass(stroke: tuple[Report, Evidence]):
         ("Cortex 602 mL.", ["volume.cortex"]),
         ("Cortex 602.0 mL (36.8 % of the intracranial volume).", ["volume.cortex"]),
         (
-            "Evans index 0.34, above the usual criterion of 0.3.",
+            "Evans index 0.34, which is above the usual criterion of 0.3.",
             ["ratio.evans_index", "reference.evans.criterion"],
         ),
         ("Ventricles asymmetric, the right side is smaller.", ["volume.ventricles"]),

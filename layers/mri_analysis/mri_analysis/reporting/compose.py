@@ -66,6 +66,13 @@ KEY_FINDINGS = frozenset(
 """Findings a report tells also where nothing is flagged."""
 
 
+def must_be_told(finding: Finding) -> bool:
+    """Whether a report may not leave a finding out, whoever writes it."""
+    return finding.status in FLAGGED or (
+        finding.id in KEY_FINDINGS and bool(finding.measurement_ids)
+    )
+
+
 def write_report(
     *,
     organization_id: str,

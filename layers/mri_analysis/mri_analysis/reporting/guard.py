@@ -27,6 +27,7 @@ from mri_analysis.reporting.compose import (
     NONE_OUTSIDE,
     confidence_scores,
     confidence_statements,
+    must_be_told,
 )
 from mri_analysis.reporting.describe import not_assessed_sentences
 from mri_analysis.reporting.evidence import Evidence
@@ -296,6 +297,8 @@ def _as_measured(
         yield "direction", "says that there is no verdict beside sides that have one"
     if reading.states_reference and not reading.figures & _OWN_FIGURES:
         yield "number", "states a figure it is held against and not its own"
+    if reading.withholds_symmetry and statuses.get(Matter.SIDES) is FindingStatus.SYMMETRIC:
+        yield "direction", "says that the sides have no verdict, but they have one"
     for matter in reading.withheld:
         if not _may_be_withheld(matter, reading, statuses):
             yield "direction", "says that there is no verdict, but there is one"
@@ -372,10 +375,11 @@ def _passages(report: Report, context: _Context) -> Iterator[Violation]:
 
 def _omissions(report: Report, context: _Context) -> Iterator[Violation]:
     for finding in context.findings:
-        if finding.status in FLAGGED and not any(
+        if must_be_told(finding) and not any(
             _tells(finding, statement, context) for statement in report.key_findings
         ):
             yield Violation("omission", "key_findings", f"{finding.id} is not mentioned")
+    yield from _repetitions(report)
     recommended = {
         cite for statement in report.recommended_follow_up for cite in statement.cites[:1]
     }
@@ -389,11 +393,21 @@ def _omissions(report: Report, context: _Context) -> Iterator[Violation]:
             yield Violation("omission", "not_assessed", f"missing: {sentence}")
 
 
+def _repetitions(report: Report) -> Iterator[Violation]:
+    told: set[str] = set()
+    for position, statement in enumerate(report.key_findings):
+        if statement.text in told:
+            yield Violation("repetition", f"key_findings[{position}]", "is told twice")
+        told.add(statement.text)
+
+
 def _tells(finding: Finding, statement: Statement, context: _Context) -> bool:
     """Whether a statement says what was found with its figure, a side difference with its side."""
     if not set(finding.measurement_ids) <= set(statement.cites):
         return False
     reading, matter = context.reading(statement), _matter(finding)
+    if finding.status not in FLAGGED:
+        return bool(reading.figures & _OWN_FIGURES)
     told = any(
         direction.matter is matter and finding.status in _STATUS_OF[direction.level]
         for direction in reading.directions

@@ -116,10 +116,13 @@ SYMMETRY: tuple[tuple[Level, re.Pattern[str]], ...] = tuple(
         phrase(
             rf"(?:shows? |have |has |is |are |counts? as |regarded as )?(?P<word>{word}(?:al"
             rf"|ally)?) "
-            r"(?:distributed |divided )?(?:by LIMIT )?"
+            r"(?:distributed |divided )?" + by
         ),
     )
-    for level, word in ((Level.ASYMMETRIC, "asymmetric"), (Level.SYMMETRIC, "symmetric"))
+    for level, word, by in (
+        (Level.ASYMMETRIC, "asymmetric", ""),  # "asymmetric by the limit" tells an amount
+        (Level.SYMMETRIC, "symmetric", "(?:by LIMIT )?"),
+    )
 )
 MEASURES_EXCESS = frozenset(
     {

@@ -47,6 +47,8 @@ class Reading:
     """each side that is said to be the larger one"""
     withheld: tuple[Matter, ...] = ()
     """what is said to have no verdict"""
+    withholds_symmetry: bool = False
+    """says in words that the comparison of the sides has no verdict"""
     mentions_reference: bool = False
     states_reference: bool = False
     """whether a figure of a band, criterion or limit is written"""

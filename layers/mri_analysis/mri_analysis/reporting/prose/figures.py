@@ -11,6 +11,7 @@ from mri_analysis.reporting.prose.words import (
     figure,
     phrase,
     some_of,
+    word_set,
 )
 
 _TAKEN = "(?:occupied|taken up|accounted for|made up|constituted|formed|filled|taken)"
@@ -96,11 +97,18 @@ PAIRED = (*_pair("LEFT", "RIGHT"), *_pair("RIGHT", "LEFT"))
 """Two sides, then their two figures in the same order."""
 
 
+_OF_BOTH_SIDES = word_set(
+    ". ; total whole sum both sides halves combined together overall altogether and joint"
+)
+"""Between a side and its figure these tell of more than the side."""
+
+
 def _beside(side: str) -> str:
     own = figure(side[0])
+    plainly = some_of(" ".join(sorted(PLAIN - _OF_BOTH_SIDES)))
     lying = f"(?:{CLOSELY}|lies |lie |lying |belongs? |belonging |pertains? |seen |located )*"
     return (
-        rf"{side} (?:, )?(?:N )?{PLAINLY}(?:to )?{own}(?!(?:on |in |at |\( )?{side} )"
+        rf"{side} (?:, )?(?:N )?{plainly}(?:to )?{own}(?!(?:on |in |at |\( )?{side} )"
         rf"|{own}(?:of (?:it|them|N|ICV) )?{lying}{_ON}{side} "
     )
 

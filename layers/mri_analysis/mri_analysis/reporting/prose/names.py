@@ -80,7 +80,7 @@ _SIDES_OF = (
 ASYMMETRY = phrase(
     rf"{_SIDES_OF}(?:asymmetry (?:index |value |figure )?(?:\( ai )?|ai "
     rf"|index of (?:side )?asymmetry )"
-    r"|(?:side(?: to side)?|sides|left (?:to |and |/ |- )?right|N) (?:volume )?difference "
+    r"|(?:side(?: to side)?|sides|left (?:to |and |/ |- )?right) (?:volume )?difference "
     r"|difference (?:between|of|in) (?:two |both )?(?:sides|halves|left and right) |index "
 )
 ASYMMETRY_OF = (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise, takewhile
 
 from mri_analysis.reporting.prose.facts import Unread
+from mri_analysis.reporting.prose.misstatements import in_symbols
 from mri_analysis.reporting.prose.words import MADE_OF
 
 _RELATING = MADE_OF | {
@@ -18,52 +19,6 @@ _RELATING = MADE_OF | {
     "displayed",
 }
 """Between two sides these words relate one to the other: "the left, 27.6 mL, equals the right"."""
-_NEVER = tuple(
-    (rule, re.compile(pattern))
-    for rule, pattern in (
-        # a figure of the whole said of the sides, or of one
-        ("number", r"FA , (?:is|amounts) #T"),
-        (
-            "number",
-            r"LARGER (?:(?:,|:|and|at|with|is|of|volume|measures|measuring|takes|taking|up"
-            r"|holds) )+(?:#[A-Z]*T|FP)",
-        ),
-        ("number", r"(?:#[A-Z]*T|FP) (?:of|in|on) (?:LR|RR)\b"),
-        ("number", r"\b(?:LR|RR) (?:being|is|are|=|:) (?:sum|total)\b"),
-        ("number", r"#[A-Z]*T (?:, )?results? in FA"),
-        # the index is of both sides
-        ("number", r"(?:^|[;.:] )(?:LR|RR) (?:, )?(?:has|have|shows?|exhibits?|carries) FA"),
-        # a figure behind its verdict, as if it were the distance
-        ("direction", r"\bD\d+ with #[A-Z]*[TQ]"),
-        # "... and so is the volume of 16.9 mL"
-        (
-            "direction",
-            r"\bD\d+ (?:, )?(?:and|as) (?:is|are|does|do|lies|lie) (?:\S+ ){0,3}#[A-Z]*T",
-        ),
-        # "With 42.0 mL, the left ventricle holds 27.6 mL"
-        (
-            "number",
-            r"(?:^|[.;:] )(?:with|at|of) (?:(?!total|N )\S+ ){0,2}(?:#[A-Z]*T|FP) (?:, )?"
-            r"(?:LR|RR)\b",
-        ),
-        # each of them, or both? "Both hippocampi have a volume of 10.8 mL"
-        (
-            "number",
-            r"\b(?:both (?:N|ventricles)|volumes|values)"
-            r"(?! (?:\S+ )*(?:total|totals|totalled|totaled|together|combined|overall"
-            r"|altogether|sum|sums|amounts|LR|RR)\b)"
-            r" (?:[a-z,]+ ){0,4}(?:#[A-Z]*T|FP)",
-        ),
-        # history, and rising
-        (
-            "vocabulary",
-            r"(?<!take )(?<!takes )(?<!taking )(?<!taken )(?<!took )(?<!made )(?<!make )"
-            r"(?<!makes )(?<!making )(?<!sums )(?<!N )\bup\b",
-        ),
-        ("vocabulary", r"^in comparison ,|\bas in\b"),
-    )
-)
-"""By rule: orders that say what no measurement proves."""
 _TELLS_FIGURE = re.compile(r"FA|FP|LR|RR|#[A-Z]*[TQ]")
 _CHANGED = frozenset({"amounts", "reached", "attained", "come", "returned", "yielded", "read"})
 
@@ -80,9 +35,7 @@ def misplaced(symbols: list[str]) -> Iterator[Unread]:
         share = {first[:2], then[:2]} <= {"#T", "FP"}
         if both and verb in ("=", "is", "amounts", "equals", "being") and not share:
             yield Unread("number", f"{first} {verb} {then}")
-    for rule, pattern in _NEVER:
-        for match in pattern.finditer(" ".join(symbols)):
-            yield Unread(rule, match[0])
+    yield from in_symbols(symbols)
     yield from _whole_said_of_both_sides(symbols)
     for part in (symbols, *_clauses(symbols)):
         yield from _whole_said_of_a_side(part)

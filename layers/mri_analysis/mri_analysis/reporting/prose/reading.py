@@ -11,12 +11,21 @@ measurement.
 import re
 from itertools import pairwise
 
+from mri_analysis.reporting.anatomy import EVANS_INDEX
 from mri_analysis.reporting.prose.facts import Measured, Reading, Unread
+from mri_analysis.reporting.prose.misstatements import in_brackets, in_words
 from mri_analysis.reporting.prose.order import bare_asymmetry, misplaced
 from mri_analysis.reporting.prose.reduction import Reduction
 from mri_analysis.reporting.prose.subjects import REFERENCES, directions_of, withheld
 from mri_analysis.reporting.prose.tokens import Quantity, plain, readable, tokens
-from mri_analysis.reporting.prose.words import NOT_PLAIN_FOR, PLAIN, PLAIN_FOR, abbreviated
+from mri_analysis.reporting.prose.verdicts import UNJUDGED_SIDES
+from mri_analysis.reporting.prose.words import (
+    NOT_PLAIN_FOR,
+    PLAIN,
+    PLAIN_FOR,
+    WIDTHS,
+    abbreviated,
+)
 
 
 def read(text: str, measured: Measured) -> Reading:
@@ -34,11 +43,13 @@ def read(text: str, measured: Measured) -> Reading:
     row = tokens(abbreviated(plain(text)), measured.figures)
     reduction = Reduction(row.text, measured)
     reduction.run()
+    reduction.problems += in_words(row.text)
+    reduction.problems += in_brackets(plain(text), measured.figures)
     return _assembled(reduction, row.foreign)
 
 
 _SYMBOL = re.compile(
-    r"N|ASYM|FA|FP|FH|FK|LR|RR|LARGER|D\d+|#[A-Z]*[TQ][A-Z]*|BAND|CRIT|LIMIT|LOWEND|UPEND|RANGE"
+    r"N|VS|ASYM|FA|FP|FH|FK|LR|RR|LARGER|D\d+|#[A-Z]*[TQ][A-Z]*|BAND|CRIT|LIMIT|LOWEND|UPEND|RANGE"
     r"|UNJUDGED(?:-LEVEL|-SIDES)?"
 )
 _REFERENCE_FIGURE = re.compile(r"#[A-Z]*[MCBE]|RANGE")
@@ -79,11 +90,17 @@ _RULE_OF_WORD = tuple(
 )
 
 
+_BARE_ASYMMETRY_UNJUDGED = re.compile(r"\bASYM (?:of N |is |given |has )*UNJUDGED")
+
+
 def _assembled(reduction: Reduction, foreign: tuple[str, ...]) -> Reading:
     symbols = reduction.row.split()
+    row = " ".join(symbols)
     measurement_id = reduction.measured.measurement_id
     plain_words = PLAIN - NOT_PLAIN_FOR.get(measurement_id, frozenset())
     plain_words |= PLAIN_FOR.get(measurement_id, frozenset())
+    if measurement_id != EVANS_INDEX:
+        plain_words -= WIDTHS
     unread = [*reduction.problems, *(Unread("number", number) for number in foreign)]
     for symbol in symbols:
         known = symbol in plain_words or _SYMBOL.fullmatch(symbol)
@@ -109,6 +126,8 @@ def _assembled(reduction: Reduction, foreign: tuple[str, ...]) -> Reading:
         directions=tuple(directions_of(reduction, symbols)),
         larger_sides=tuple(reduction.larger),
         withheld=tuple(withheld(symbols, sided=measurement_id.startswith("volume."))),
+        withholds_symmetry=UNJUDGED_SIDES in symbols
+        or _BARE_ASYMMETRY_UNJUDGED.search(row) is not None,
         named=reduction.named,
         states_reference=bool(_REFERENCE_FIGURE.search(reduction.first)),
         says_asymmetry=any(bare_asymmetry(symbols, at) for at in range(len(symbols))),

@@ -19,6 +19,7 @@ _LEADS = (
     )
     + ")*"
 )
+_LEADS_OF_LIMIT = _LEADS.replace("N volume|", "").replace("|volume|fraction|value", "")
 RANGE = phrase(rf"{_LOW}(?:to|-|and|up to|through) {_HIGH}")
 BAND = (
     rf"{_KIND}(?:(?:limits|bounds|ends|span|confines) of )?{_KIND}"
@@ -59,7 +60,7 @@ REFERENCES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "LIMIT",
         phrase(
             rf"{_KIND}(?:limit|threshold) (?:value )?(?:(?:for|of|on) )?(?:ASYM "
-            rf"|N )*(?!, at #){_LEADS}{figure('M')}"
+            rf"(?:of N )?)*(?!, at #){_LEADS_OF_LIMIT}{figure('M')}"
             rf"|{figure('M')}{_KIND}(?:limit|threshold) |{_KIND}(?:limit|threshold) (?:value )?"
         ),
     ),

@@ -15,7 +15,7 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
             r"(?:versus|vs|against|compared with|compared to|over|/|, than) (?=(?:on |of "
             r"|at )*(?:LR|RR) )"
         ),
-        "and ",
+        "VS ",
     ),
     (
         phrase(
@@ -30,6 +30,9 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
     (phrase(r"between (?=[LR]R (?:, )?and (?:of )?[LR]R )"), "of "),
     (phrase(r"(?:differ|differs) (?:by )?(?=FA )"), "have "),
     (phrase(r"LEFT and RIGHT (?=have FA )"), ""),
+    (phrase(r"LEFT and RIGHT (?=D\d , (?:(?:at|with|of) )?LR )"), "sides "),
+    (phrase(r"(?:(?<=^ )|(?<=[.;,] ))between sides , "), ""),
+    (phrase(r"counterpart (?=(?:on |of )?(?:LR|RR) )"), ""),
     (
         phrase(
             r"(?<=FH )(?:(?:are|is) )?(?:(?:set|held|taken) )?(?:to|over|by|divided by|against"
@@ -77,7 +80,13 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "",
     ),
-    (phrase(r"(?<=given )by (?=BAND )|given by BAND |(?:of|in|to) ICV (?=, D\d |D\d |; |\. )"), ""),
+    (
+        phrase(
+            r"(?<=given )by (?=BAND )|given by BAND "
+            r"|(?<=FP )(?:of|in|to) ICV (?=, D\d |D\d |; |\. )"
+        ),
+        "",
+    ),
     (
         phrase(
             r"(?:share|percentage) of N (?=FP )|(?:compartment|compartments) of (?=N )"

@@ -8,7 +8,9 @@ from mri_analysis.reporting.prose.matter import Matter
 from mri_analysis.reporting.prose.reduction import LYING, Reduction
 from mri_analysis.reporting.prose.shared_verdicts import (
     PAUSE,
+    as_interval,
     clause_start,
+    of_one_side,
     shares_its_verdict,
     symmetric_volume,
 )
@@ -26,7 +28,7 @@ def directions_of(reduction: Reduction, symbols: list[str]) -> list[Direction]:
             continue
         text, level, to = reduction.directions[int(symbol[1:])]
         if level in (Level.SYMMETRIC, Level.ASYMMETRIC):
-            proven = not symmetric_volume(symbols, at)
+            proven = not symmetric_volume(symbols, at) and not of_one_side(symbols, at)
             found.append(Direction(text, level, Matter.SIDES, held="LIMIT" in text, proven=proven))
             continue
         if not to and _moves_reference(symbols, at, text):
@@ -45,6 +47,8 @@ def directions_of(reduction: Reduction, symbols: list[str]) -> list[Direction]:
                 matter=matter,
                 proven=_speaks_of(matter, symbols, at)
                 and not shares_its_verdict(matter, symbols, at, text)
+                and not as_interval(symbols, at, text)
+                and not (matter is Matter.SIDES and of_one_side(symbols, at))
                 and _holds(level, against)
                 and not (against != "LIMIT" and _DENIED.search(text))
                 and not (against != "LIMIT" and int(symbol[1:]) in reduction.outlasting),
@@ -146,8 +150,10 @@ def _speaks_of(matter: Matter, symbols: list[str], at: int) -> bool:
 def _last_matter(symbols: list[str]) -> Matter | None:
     for at in range(len(symbols) - 1, -1, -1):
         symbol = symbols[at]
-        if symbol in ("FA", "ASYM", "side", "halves"):
+        if symbol in ("FA", "ASYM"):
             return Matter.SIDES
+        if symbol in ("side", "halves"):
+            return Matter.UNKNOWN
         if symbol == "sides":
             # "Cortex, sides: within the limit", not "both sides exceed the limit"
             heading = symbols[at + 1 : at + 2] == [":"]

@@ -76,7 +76,8 @@ _SIDES = {"L": "left", "R": "right", "LT": "left", "RT": "right", "Lt": "left", 
 # "8.8 and 8.1 mL": the unit stands once, behind the last.
 _LIST_JOINT = re.compile(r"\s*(?:,|/|-|and|to|or|versus|vs\.?|against|,\s*and)\s*")
 
-_DECIMALS = 3
+_DECIMALS = {"": 3}
+_DECIMALS_WITH_UNIT = 1
 LONGEST = 600
 """Characters of a statement; a longer one is not read."""
 # Neither do statements hold many signs in a row, and patterns need not cope with them.
@@ -119,9 +120,11 @@ def tokens(text: str, figures: Figures) -> Row:
     for match in _TOKEN.finditer(text):
         if match["number"]:
             value = parsed_number(match["number"])
-            if value is not None and len(match["number"].partition(".")[2]) > _DECIMALS:
+            unit = units[match.start()]
+            decimals = _DECIMALS.get(unit, _DECIMALS_WITH_UNIT)
+            if value is not None and len(match["number"].partition(".")[2]) > decimals:
                 value = None  # finer than anything that is printed
-            known = figures.get((value, units[match.start()])) if value is not None else None
+            known = figures.get((value, unit)) if value is not None else None
             row.append(f"#{known or '?'}")
             if known is None:
                 foreign.append(match[0])

@@ -24,6 +24,11 @@ def some_of(words: str) -> str:
     return f"(?:{any_of(words)})*"
 
 
+def word_set(words: str) -> frozenset[str]:
+    """Some words, to ask whether one is among them."""
+    return frozenset(words.split())
+
+
 def figure(letter: str) -> str:
     """A number that may be a certain :class:`~mri_analysis.reporting.prose.tokens.Quantity`."""
     return f"#[A-Z]*{letter}[A-Z]* "
@@ -31,60 +36,54 @@ def figure(letter: str) -> str:
 
 BE = "is are was were be been being has have having"
 _STATED = """
-    accompanied accompanies accompany accompanying allocated amount amounted amounting amounts
-    apportioned ascertained assessed assigned attains attributed calculated carries carry
-    characterise characterised characterized cited come comes coming computed convey conveys
-    count counts defined delineated demonstrate demonstrated demonstrates demonstrating denote
-    denoted denotes depict depicted depicts derived describe described describes describing
-    detected determined display displayed displaying displays document documented documents
-    equaling equalled equalling equals establish established establishes estimated evaluate
-    evaluated evaluates exhibit exhibits express expressed expresses found gauged gave get gets
-    give given gives giving held hold holding holds identified indicate indicated indicates
-    indicating labeled labelled list listed lists logged measure measured measures measuring
-    mention mentioned mentions named note noted notes observe observed observes obtain obtained
-    obtaining obtains offer offers output presented presents printed provide provides providing
-    quantified quantifies quantify quantifying quoted reaches reaching read reading reads record
-    recorded records refer referring refers reflect reflected reflecting reflects register
-    registered registers report reported reports result resulting results return returns see
-    seen sees segmented show showed showing shown shows span spanned spanning spans specified
-    stand standing stands state stated states stating sum summarised summarises summarized
-    summarizes summarizing summed sums supplied tabulated tallied tell tells termed total
-    totaled totaling totalled totalling totals turns worked works yield yielded yielding yields
+    amount amounting amounts assessed attains attributed calculated carries carry come comes
+    computed count determined display equalling equals estimated exhibit expressed found
+    give given gives giving hold holds measure measured measures measuring noted obtained
+    presented provides quantified reaches read reads recorded registers reported result
+    resulting results segmented show shows span spanning spans stand stands stated sum sums
+    total totals yield yielding yields
 """
 _MADE = """
-    account accounted accounting accounts comprise comprised comprises comprising constitute
-    constituted constitutes constituting contain containing contains contribute contributed
-    contributes contributing cover covers enclose encloses enclosing encompass encompasses fill
-    fills made make makes making occupies occupy occupying represent represented representing
-    represents take takes taking took up
+    account accounting accounts comprise comprised comprises comprising constitute
+    constitutes constituting contain contains contribute contributes contributing encloses
+    fill fills made make makes making occupies occupy represent representing represents take
+    takes taking up
 """
 _NOUNS = """
-    absolute aggregate altogether amount amounts analysis automated automatically bilateral both
-    breakdown calculation collectively combined computation counterpart data detail details
-    determination dimension distribution entry estimate estimation figure figures halves indices
-    joint jointly magnitude measurement metric metrics number numbers numerical outcome overall
-    pair parameter quantification quantity quotient ratio result returned segmentation sides
-    size status summary tally term terms together tool total unit units value values vol volume
-    volumes volumetric volumetrically volumetrics volumetry whole width widths
+    absolute altogether amount amounts analysis bilateral both calculation combined
+    distribution estimate figure figures halves joint measurement overall quotient ratio
+    result segmentation sides size status terms together total value vol volume volumes
+    volumetric volumetrically volumetry whole width widths
 """
 MADE_OF = frozenset(_MADE.split())
 """Verbs of a whole and its parts."""
 PLAIN = frozenset(
     f"""{BE} {_STATED} {_MADE} {_NOUNS}
     , ; : . ( / = - & of at as for with in and side it they respect regard regards
-    regarding concerning relating related relation relative relates dividing comparing comparison
-    corresponding meaning follows
+    regarding concerning relating related relation relative relates comparing comparison
+    corresponding meaning follows derived returned returns
     """.split()
 )
 """Words and signs that tell nothing by themselves: they may stand anywhere."""
+WIDTHS = word_set("width widths dimension")
+"""Plain words in a statement about the Evans index only."""
 NOT_PLAIN_FOR = {
     EVANS_INDEX: frozenset({"volume", "volumes", "volumetric", "size", "sum", "total"}),
+    BRAIN_PARENCHYMAL_FRACTION: frozenset({"volume", "volumes", "volumetric", "size", "sum"}),
 }
 """Plain words that make no sense in a statement about one measurement."""
 PLAIN_FOR = {
     BRAIN_PARENCHYMAL_FRACTION: frozenset({"fraction", "ICV"}),
     EVANS_INDEX: frozenset(
-        {"index", "component", "components", "numerator", "denominator", "quotient"}
+        {
+            "index",
+            "component",
+            "components",
+            "dividing",
+            "numerator",
+            "denominator",
+            "quotient",
+        }
     ),
     "volume.csf": frozenset({"fluid"}),
 }
