@@ -284,6 +284,24 @@ def test_unsupported_statements_are_caught(
     assert rule in rules_broken(with_finding(report, said(text, *cites)), evidence)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The ventricles are below the limit of 20 %, with 27.6 mL on the right.",
+        "Ventricles 42.0 mL below the band; asymmetry index 63.0 %: 14.4 mL left of 27.6 mL.",
+        "The ventricles, 42.0 mL (left), exceed the limit of 20 % with 2.6 % of intracranial volume.",
+    ],
+)
+def test_what_was_refused_is_told_in_words(stroke: tuple[Report, Evidence], text: str):
+    report, evidence = stroke
+    statement = said(text, "volume.ventricles", "reference.asymmetry.ventricles")
+
+    told = " ".join(v.message for v in check_report(with_finding(report, statement), evidence))
+
+    assert told
+    assert not re.search(r"#|\b[A-Z]{2,}\b|\bD\d|\bN\b", told), told
+
+
 def test_none_outside_counts_what_was_compared_and_nothing_else(a_study: Build, write: Write):
     # Given an ordinary head
     report, evidence = write(a_study())

@@ -9,6 +9,7 @@ measurement.
 """
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 from mri_analysis.reporting.anatomy import EVANS_INDEX
@@ -19,6 +20,7 @@ from mri_analysis.reporting.prose.reduction import Reduction
 from mri_analysis.reporting.prose.subjects import REFERENCES, directions_of, withheld
 from mri_analysis.reporting.prose.tokens import Quantity, plain, readable, tokens
 from mri_analysis.reporting.prose.verdicts import UNJUDGED_SIDES
+from mri_analysis.reporting.prose.wording import worded
 from mri_analysis.reporting.prose.words import (
     NOT_PLAIN_FOR,
     PLAIN,
@@ -113,6 +115,7 @@ def _assembled(reduction: Reduction, foreign: tuple[str, ...]) -> Reading:
         for before, symbol in pairwise(symbols)
         if symbol in REFERENCES and before not in _BEFORE_REFERENCE
     ]
+    texts = [text for text, _, _ in reduction.directions]
     stated = [_FIGURES[symbol] for symbol in symbols if symbol in _FIGURES]
     stated += [
         quantity
@@ -123,7 +126,10 @@ def _assembled(reduction: Reduction, foreign: tuple[str, ...]) -> Reading:
     ]
     return Reading(
         figures=frozenset(stated),
-        directions=tuple(directions_of(reduction, symbols)),
+        directions=tuple(
+            replace(direction, text=worded(direction.text, texts))
+            for direction in directions_of(reduction, symbols)
+        ),
         larger_sides=tuple(reduction.larger),
         withheld=tuple(withheld(symbols, sided=measurement_id.startswith("volume."))),
         withholds_symmetry=UNJUDGED_SIDES in symbols
@@ -132,5 +138,5 @@ def _assembled(reduction: Reduction, foreign: tuple[str, ...]) -> Reading:
         states_reference=bool(_REFERENCE_FIGURE.search(reduction.first)),
         says_asymmetry=any(bare_asymmetry(symbols, at) for at in range(len(symbols))),
         mentions_reference=bool(REFERENCES & set(symbols)),
-        unread=tuple(unread),
+        unread=tuple(Unread(one.rule, worded(one.text, texts)) for one in unread),
     )
