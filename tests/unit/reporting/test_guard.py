@@ -289,7 +289,7 @@ def test_unsupported_statements_are_caught(
     [
         "The ventricles are below the limit of 20 %, with 27.6 mL on the right.",
         "Ventricles 42.0 mL below the band; asymmetry index 63.0 %: 14.4 mL left of 27.6 mL.",
-        "The ventricles, 42.0 mL (left), exceed the limit of 20 % with 2.6 % of intracranial volume.",
+        "The ventricles, 42.0 mL (left), exceed the limit of 20 % with 2.6 % of it.",
     ],
 )
 def test_what_was_refused_is_told_in_words(stroke: tuple[Report, Evidence], text: str):
