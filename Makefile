@@ -8,7 +8,7 @@ STAGE ?= dev
 EVENT ?= events/$(FUNCTION).json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-vlm lint check-template docs bench knowledge-full build deploy deploy-emulated invoke logs lock clean
+.PHONY: help setup demo up test test-vlm test-training lint check-template docs bench knowledge-full build deploy deploy-emulated invoke logs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -51,6 +51,9 @@ test: setup $(VIEWER) $(AXE) ## run all checks and tests
 test-vlm: setup .venv-vlm/.ready ## ask a real OpenAI-compatible server with a tiny vision-language model (installs torch)
 	@MRI_TEST_VLM=1 $(BIN)/python -m pytest tests/vlm
 
+test-training: .venv-training/.ready ## test the training code on small maps (installs torch)
+	@.venv-training/bin/python -m pytest --noconftest tests/training
+
 lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
@@ -82,7 +85,8 @@ lock: ## pin the requirements anew (needs uv)
 	$$pin pipeline/requirements.in -o pipeline/requirements.txt; \
 	$$pin -c requirements/dev.txt pipeline/requirements_smoke_test.in -o pipeline/requirements_smoke_test.txt; \
 	$$pin requirements/checks.in -o requirements/checks.txt; $$pin requirements/emulated.in -o requirements/emulated.txt; \
-	$$pin --override requirements/vlm_without.txt requirements/vlm.in -o requirements/vlm.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
+	$$pin --override requirements/vlm_without.txt requirements/vlm.in -o requirements/vlm.txt; \
+	$$pin -c requirements/dev.txt requirements/training.in -o requirements/training.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
 	$$pin -c requirements/dev.txt requirements/ontologies.in -o requirements/ontologies.txt; \
 	for name in layers/mri_analysis functions/prepare_study functions/migrate_database models/segmentation frontend; do \
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
@@ -116,6 +120,13 @@ deploy-emulated: setup .venv-sam/.ready .venv-emulated/.ready ## sam deploy into
 	@.venv-vlm/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
 	@touch $@
 
+.venv-training/.ready: requirements/training.txt
+	@echo "installing torch into .venv-training"
+	@$(PYTHON) -m venv .venv-training
+	@.venv-training/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/training.txt
+	@.venv-training/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	@touch $@
+
 .venv-checks/.ready: requirements/checks.txt requirements/cfn_guard.txt
 	@echo "installing checkov and cfn-guard into .venv-checks"
 	@$(PYTHON) -m venv .venv-checks
@@ -130,4 +141,4 @@ deploy-emulated: setup .venv-sam/.ready .venv-emulated/.ready ## sam deploy into
 	@touch $@
 
 clean: ## remove what the product made
-	rm -rf $(VENV) .venv-sam .venv-checks .venv-emulated .venv-vlm .venv-ontologies out .aws-sam
+	rm -rf $(VENV) .venv-sam .venv-checks .venv-emulated .venv-vlm .venv-training .venv-ontologies out .aws-sam
