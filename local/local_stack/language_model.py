@@ -8,9 +8,13 @@ of its own. What was measured and the passages about it go there.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from local_stack.variables import given
 
 URL_VARIABLE = "MRI_LLM_URL"
 CA_VARIABLE = "MRI_LLM_CA_FILE"
@@ -57,7 +61,9 @@ class LanguageModelServer:
             raise UnusableLanguageModel(
                 f"{URL_VARIABLE} needs MRI_LLM_MODEL, the model's name on that server."
             )
-
+        if self.url.startswith("http:") and not _is_known(self.url):
+            # On AWS the name may become known later; here whoever starts the stack looks on.
+            raise UnusableLanguageModel(f"{URL_VARIABLE} names a host that is not known here.")
         if self.settings.get("LLM_ANSWER_FORM", "json_schema") not in ("json_schema", "tool"):
             raise UnusableLanguageModel("MRI_LLM_ANSWER_FORM is json_schema or tool.")
 
@@ -76,23 +82,34 @@ class LanguageModelServer:
         )
 
 
+def _is_known(url: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(urlsplit(url).hostname, None))
+    except OSError:
+        return False
+
+
 def from_variables(variables: Mapping[str, str]) -> LanguageModelServer | None:
     """The server that the environment names, or None.
 
     Raises
     ------
     UnusableLanguageModel
-        It cannot or must not be asked; or something is told about a server that has no address.
+        It cannot or must not be asked; something is told about a server that has no address; or a
+        variable is no setting of it.
     """
-    told = [name for name in _SETTINGS if variables.get(name)]
-    given = {_SETTINGS[name]: variables[name] for name in told}
-    url = given.pop("LLM_URL", "")
+    try:
+        told = given(variables, "MRI_LLM_", _SETTINGS)
+    except ValueError as error:
+        raise UnusableLanguageModel(str(error)) from None
+    settings = {_SETTINGS[name]: value for name, value in told.items()}
+    url = settings.pop("LLM_URL", "")
     if told and not url:
         raise UnusableLanguageModel(
-            f"{told[0]} is set and {URL_VARIABLE} is not, so that no model would be asked: set "
-            f"{URL_VARIABLE} to the server's address, or unset {told[0]}."
+            f"{next(iter(told))} is set and {URL_VARIABLE} is not, so that no model would be asked: "
+            f"set {URL_VARIABLE} to the server's address, or unset {next(iter(told))}."
         )
-    if "LLM_CA_FILE" in given:
+    if "LLM_CA_FILE" in settings:
         # The functions run in folders of their own.
-        given["LLM_CA_FILE"] = str(Path(given["LLM_CA_FILE"]).resolve())
-    return LanguageModelServer(url, given.pop("LLM_MODEL", ""), given) if url else None
+        settings["LLM_CA_FILE"] = str(Path(settings["LLM_CA_FILE"]).resolve())
+    return LanguageModelServer(url, settings.pop("LLM_MODEL", ""), settings) if url else None

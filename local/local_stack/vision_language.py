@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local_stack.stack import ForeignServer
+from local_stack.variables import given
 
 ENDPOINT_NAME = "mri-vision-language-local"
 CHAT_PATH = "/v1/chat/completions"
@@ -89,15 +90,19 @@ def from_variables(variables: Mapping[str, str]) -> VisionLanguageServer | None:
     Raises
     ------
     UnsafeAddress
-        Pictures must not go there; or a model is named and no address.
+        Pictures must not go there; a model is named and no address; or a variable is no setting.
     """
-    url = variables.get(URL_VARIABLE, "").rstrip("/")
-    if variables.get(MODEL_VARIABLE) and not url:
+    try:
+        told = given(variables, "MRI_VLM_", (URL_VARIABLE, MODEL_VARIABLE))
+    except ValueError as error:
+        raise UnsafeAddress(str(error)) from None
+    url, model = told.get(URL_VARIABLE, "").rstrip("/"), told.get(MODEL_VARIABLE, "")
+    if model and not url:
         raise UnsafeAddress(
             f"{MODEL_VARIABLE} is set and {URL_VARIABLE} is not, so that no model would be asked: "
             f"set {URL_VARIABLE} to the server's address, or unset {MODEL_VARIABLE}."
         )
-    return VisionLanguageServer(url, variables.get(MODEL_VARIABLE, "")) if url else None
+    return VisionLanguageServer(url, model) if url else None
 
 
 def _is_near(host: str) -> bool:

@@ -227,6 +227,7 @@ def test_address_that_may_be_used(url: str, reached: str) -> None:
     [
         ("ftp://10.1.2.3", "http:// or https://"),
         ("10.1.2.3:8000", "http:// or https://"),
+        ("https://", "names no server"),
         ("http://10.1.2.3:eight", "no URL"),
         ("https://user:hunter2@llm.example", "no user, password"),
         ("https://llm.example/?key=hunter2", "no user, password or query"),

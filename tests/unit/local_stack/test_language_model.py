@@ -59,10 +59,22 @@ def test_notice_names_the_server_in_one_line() -> None:
     [
         ({"MRI_LLM_URL": "http://8.8.8.8"}, "MRI_LLM_URL"),
         ({"MRI_LLM_URL": "llm.example"}, "MRI_LLM_URL"),
+        ({"MRI_LLM_URL": "http://llm.invalid:8000"}, "MRI_LLM_URL names a host that is not known"),
         ({"MRI_LLM_MODEL": ""}, "MRI_LLM_MODEL"),
+        ({"MRI_LLM_MODEL": " "}, "MRI_LLM_MODEL"),
+        ({"MRI_LLM_API_KEI": "k3y"}, "MRI_LLM_API_KEI is no setting .is MRI_LLM_API_KEY meant"),
+        ({"MRI_LLM_ANSWERFORM": "tool"}, "is MRI_LLM_ANSWER_FORM meant"),
     ],
 )
 def test_unusable_server_stops_the_start(given: dict[str, str], sentence: str) -> None:
     with pytest.raises(UnusableLanguageModel, match=sentence) as caught:
         from_variables(GIVEN | given)
     assert "LlmUrl" not in str(caught.value)
+    assert "k3y" not in str(caught.value)
+
+
+def test_blanks_around_an_address_are_none_of_it() -> None:
+    server = from_variables({"MRI_LLM_URL": " http://127.0.0.1:8000 ", "MRI_LLM_MODEL": " qwen "})
+
+    assert server is not None
+    assert (server.url, server.model) == ("http://127.0.0.1:8000", "qwen")

@@ -46,3 +46,14 @@ def test_the_environment_names_server_and_model() -> None:
     assert server is not None
     assert "127.0.0.1:8000" in server.notice()
     assert server.environment()["VISION_LANGUAGE_ENDPOINT_NAME"] == server.endpoint().endpoint_name
+
+
+def test_a_misspelt_setting_is_refused_not_ignored():
+    with pytest.raises(UnsafeAddress, match="MRI_VLM_MODELL is no setting .is MRI_VLM_MODEL meant"):
+        from_variables({"MRI_VLM_URL": "http://127.0.0.1:8000", "MRI_VLM_MODELL": "m"})
+
+
+def test_blanks_around_an_address_are_none_of_it():
+    server = from_variables({"MRI_VLM_URL": " http://127.0.0.1:8000/ ", "MRI_VLM_MODEL": " "})
+
+    assert server == VisionLanguageServer("http://127.0.0.1:8000", "")

@@ -85,10 +85,12 @@ class ChatServer:
             port = address.port
         except ValueError:
             raise SettingInvalid("The language model's address (LlmUrl) is no URL.") from None
-        if address.scheme not in ("http", "https") or not address.hostname:
+        if address.scheme not in ("http", "https"):
             raise SettingInvalid(
                 "The language model's address (LlmUrl) must be http:// or https://."
             )
+        if not address.hostname:
+            raise SettingInvalid("The language model's address (LlmUrl) names no server.")
         if address.username is not None or address.query or address.fragment:
             raise SettingInvalid(
                 "The language model's address (LlmUrl) must hold no user, password or query."
