@@ -105,9 +105,10 @@ def from_variables(variables: Mapping[str, str]) -> LanguageModelServer | None:
     settings = {_SETTINGS[name]: value for name, value in told.items()}
     url = settings.pop("LLM_URL", "")
     if told and not url:
+        name = next(iter(told))
         raise UnusableLanguageModel(
-            f"{next(iter(told))} is set and {URL_VARIABLE} is not, so that no model would be asked: "
-            f"set {URL_VARIABLE} to the server's address, or unset {next(iter(told))}."
+            f"{name} is set and {URL_VARIABLE} is not, so that no model would be asked: set "
+            f"{URL_VARIABLE} to the server's address, or unset {name}."
         )
     if "LLM_CA_FILE" in settings:
         # The functions run in folders of their own.

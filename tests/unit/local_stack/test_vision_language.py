@@ -49,7 +49,7 @@ def test_the_environment_names_server_and_model() -> None:
 
 
 def test_a_misspelt_setting_is_refused_not_ignored():
-    with pytest.raises(UnsafeAddress, match="MRI_VLM_MODELL is no setting .is MRI_VLM_MODEL meant"):
+    with pytest.raises(UnsafeAddress, match=r"MODELL is no setting \(is MRI_VLM_MODEL meant"):
         from_variables({"MRI_VLM_URL": "http://127.0.0.1:8000", "MRI_VLM_MODELL": "m"})
 
 
