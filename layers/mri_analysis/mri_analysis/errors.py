@@ -161,9 +161,17 @@ class LanguageModelUnavailable(TransientError):
 
 
 class LanguageModelAnswerUnusable(AnalysisError):
-    """A refusal, an answer cut short, or no answer of the form asked for."""
+    """A refusal, an answer cut short, or no answer of the form asked for.
+
+    ``answer`` is what came instead, as far as there was text: for the record of drafts alone, never
+    for a report, a log or another prompt.
+    """
 
     next_step = "Nothing is to be done for this study: its report was composed by fixed rules."
+
+    def __init__(self, message: str, answer: str = "") -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class SettingInvalid(AnalysisError):

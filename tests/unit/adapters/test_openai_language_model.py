@@ -156,6 +156,19 @@ def test_unusable(
     assert SECRET not in str(caught.value)
 
 
+def test_an_answer_in_a_fence_is_read_and_two_are_not(server: ScriptedLanguageModel) -> None:
+    text = json.dumps(DRAFT)
+    chat = {"choices": [{"finish_reason": "stop", "message": {"content": f"```json\n{text}\n```"}}]}
+    server.script(Behaviour("raw", body=json.dumps(chat).encode()))
+    assert model(server).draft(REQUEST).content == DRAFT
+
+    chat["choices"][0]["message"] = {"content": f"```\n{text}\n```\nor\n```\n{text}\n```"}
+    server.script(Behaviour("raw", body=json.dumps(chat).encode()))
+    with pytest.raises(LanguageModelAnswerUnusable, match="no JSON") as caught:
+        model(server).draft(REQUEST)
+    assert text in caught.value.answer
+
+
 def test_deeply_nested_answer_is_no_json(server: ScriptedLanguageModel) -> None:
     server.script(Behaviour("raw", body=b'{"a":' * 30_000))
 

@@ -143,18 +143,30 @@ def test_two_lies_end_in_the_composed_report(evidence: Evidence):
 
 
 @pytest.mark.parametrize(
-    ("answers", "outcome", "said"),
+    ("answers", "outcome", "said", "kept"),
     [
-        ([LanguageModelUnavailable("throttled")], DraftOutcome.UNAVAILABLE, "did not answer"),
-        ([LanguageModelAnswerUnusable("cut")], DraftOutcome.UNUSABLE, "could not be used"),
-        ([{"key_findings": "nonsense"}], DraftOutcome.UNUSABLE, "could not be used"),
-        ([[1, 2]], DraftOutcome.UNUSABLE, "could not be used"),
-        ([None], DraftOutcome.UNUSABLE, "could not be used"),
-        ([{"key_findings": [LIE], "quotations": [], "extra": 1}], DraftOutcome.UNUSABLE, "could"),
+        ([LanguageModelUnavailable("busy")], DraftOutcome.UNAVAILABLE, "did not answer", None),
+        ([LanguageModelAnswerUnusable("cut")], DraftOutcome.UNUSABLE, "could not be used", None),
+        (
+            [LanguageModelAnswerUnusable("no JSON", "Dear colleague")],
+            DraftOutcome.UNUSABLE,
+            "could not be used",
+            "Dear colleague",
+        ),
+        ([LanguageModelAnswerUnusable("x", "y" * 30_000)], DraftOutcome.UNUSABLE, "", "y" * 20_000),
+        ([{"key_findings": "nonsense"}], DraftOutcome.UNUSABLE, "could not be used", "nonsense"),
+        ([[1, 2]], DraftOutcome.UNUSABLE, "could not be used", "[1, 2]"),
+        ([None], DraftOutcome.UNUSABLE, "could not be used", "null"),
+        (
+            [{"key_findings": [LIE], "quotations": [], "extra": 1}],
+            DraftOutcome.UNUSABLE,
+            "could",
+            '"extra": 1',
+        ),
     ],
 )
 def test_without_a_usable_answer_the_composed_report_stands(
-    evidence: Evidence, answers: list[Any], outcome: DraftOutcome, said: str
+    evidence: Evidence, answers: list[Any], outcome: DraftOutcome, said: str, kept: str | None
 ):
     done = drafted(evidence, Writer(ScriptedModel(*answers)))
 
@@ -166,7 +178,13 @@ def test_without_a_usable_answer_the_composed_report_stands(
     assert use.cost_usd is None
     assert use.reason
     assert use.seconds is not None
-    assert done.drafts == [{"draft": None, "violations": [], "reason": use.reason}]
+    (record,) = done.drafts
+    # What came instead is kept for who looks for the cause, and stands in no report
+    answered = record.pop("answer")
+    assert answered is None if kept is None else kept in answered
+    assert len(answered or "") <= 20_000
+    assert kept in (None, "null") or kept not in done.report.model_dump_json()
+    assert record == {"draft": None, "violations": [], "reason": use.reason}
 
 
 class Slow:

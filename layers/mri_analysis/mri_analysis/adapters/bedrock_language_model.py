@@ -152,9 +152,10 @@ class BedrockLanguageModel:
 
     def _tool_input(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         reason = answer.get("stopReason")
-        if reason in _CUT_SHORT:
-            raise LanguageModelAnswerUnusable(f"The language model {_CUT_SHORT[reason]}.")
         message = mapping(mapping(answer.get("output")).get("message"))
+        whole = _as_text(message)
+        if reason in _CUT_SHORT:
+            raise LanguageModelAnswerUnusable(f"The language model {_CUT_SHORT[reason]}.", whole)
         blocks = message.get("content")
         uses = [
             mapping(block["toolUse"])
@@ -162,19 +163,30 @@ class BedrockLanguageModel:
             if isinstance(block, Mapping) and "toolUse" in block
         ]
         if not uses:
-            raise LanguageModelAnswerUnusable("The language model wrote no report.")
+            raise LanguageModelAnswerUnusable("The language model wrote no report.", whole)
         if len(uses) > 1:
-            raise LanguageModelAnswerUnusable("The language model wrote more than one report.")
+            raise LanguageModelAnswerUnusable(
+                "The language model wrote more than one report.", whole
+            )
         content = uses[0].get("input")
         if uses[0].get("name") != TOOL or not isinstance(content, dict):
-            raise LanguageModelAnswerUnusable("The language model wrote no report of its form.")
+            raise LanguageModelAnswerUnusable(
+                "The language model wrote no report of its form.", whole
+            )
         try:
             size = len(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
         except (ValueError, RecursionError):
             raise LanguageModelAnswerUnusable("The language model's answer is no JSON.") from None
         if size > self._max_answer_bytes:
-            raise LanguageModelAnswerUnusable(f"The language model wrote {size} bytes.")
+            raise LanguageModelAnswerUnusable(f"The language model wrote {size} bytes.", whole)
         return content
+
+
+def _as_text(message: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(message, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return ""
 
 
 def call_bedrock(what: str, call: Any) -> Mapping[str, Any]:

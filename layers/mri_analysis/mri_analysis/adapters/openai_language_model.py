@@ -8,6 +8,7 @@ is over. What the server says in words is never repeated.
 
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import time
@@ -310,21 +311,27 @@ class OpenAiLanguageModel:
 
     def _content(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         choices = answer.get("choices")
+        whole = json.dumps(choices, ensure_ascii=False)
         if not isinstance(choices, list) or len(choices) != 1:
-            raise LanguageModelAnswerUnusable("The language model wrote no report, or several.")
+            raise LanguageModelAnswerUnusable(
+                "The language model wrote no report, or several.", whole
+            )
         choice = mapping(choices[0])
         reason = choice.get("finish_reason")
         if reason == "length":
-            raise LanguageModelAnswerUnusable("The language model ran out of tokens.")
+            raise LanguageModelAnswerUnusable("The language model ran out of tokens.", whole)
         message = mapping(choice.get("message"))
         if message.get("refusal") or reason not in _AT_WORK:
-            raise LanguageModelAnswerUnusable("The language model refused to write.")
+            raise LanguageModelAnswerUnusable("The language model refused to write.", whole)
         text = message.get("content")
         if self._answer_form == "tool":
-            text = _arguments(message)
+            text = _arguments(message, whole)
         if not isinstance(text, str):
-            raise LanguageModelAnswerUnusable("The language model wrote no report.")
-        return dict(_parsed(text.encode(errors="replace")))
+            raise LanguageModelAnswerUnusable("The language model wrote no report.", whole)
+        return dict(_parsed(_unfenced(text).encode(errors="replace")))
+
+
+_FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n```", re.DOTALL)
 
 
 class _Busy(Exception):
@@ -429,21 +436,31 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise LanguageModelAnswerUnusable("The language model's answer is no JSON.") from None
+        raise LanguageModelAnswerUnusable(
+            "The language model's answer is no JSON.", body.decode(errors="replace")
+        ) from None
     if not isinstance(found, dict):
-        raise LanguageModelAnswerUnusable("The language model's answer is no JSON object.")
+        raise LanguageModelAnswerUnusable(
+            "The language model's answer is no JSON object.", body.decode(errors="replace")
+        )
     return found
+
+
+def _unfenced(text: str) -> str:
+    """The one thing a fence of Markdown encloses: models that know no schema put JSON there."""
+    fenced = _FENCED.fullmatch(text.strip())
+    return fenced[1] if fenced else text
 
 
 def _no_number(_: str) -> None:
     raise ValueError  # NaN and Infinity are no JSON
 
 
-def _arguments(message: Mapping[str, Any]) -> Any:
+def _arguments(message: Mapping[str, Any], whole: str) -> Any:
     calls = message.get("tool_calls")
     if not isinstance(calls, list) or len(calls) != 1:
-        raise LanguageModelAnswerUnusable("The language model wrote no report, or several.")
+        raise LanguageModelAnswerUnusable("The language model wrote no report, or several.", whole)
     function = mapping(mapping(calls[0]).get("function"))
     if function.get("name") != TOOL:
-        raise LanguageModelAnswerUnusable("The language model wrote no report of its form.")
+        raise LanguageModelAnswerUnusable("The language model wrote no report of its form.", whole)
     return function.get("arguments")

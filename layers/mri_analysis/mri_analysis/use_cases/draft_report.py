@@ -5,6 +5,7 @@ whenever the model does not answer, the composed report stands. A language model
 better; it can never fail a study.
 """
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from mri_analysis.reporting.guard import Violation, check_report
 from mri_analysis.reporting.model_cost import TokenPrices, cost_usd
 
 MOST_ATTEMPTS = 2
+_LONGEST_KEPT = 20_000
+"""Characters of an answer that is no draft: enough to see what a model does instead."""
 
 _NOT_ITS_FORM = "The language model's answer is not of the form asked for."
 _Number = TypeVar("_Number", int, float)
@@ -83,9 +86,10 @@ class _Tally:
         self.answers.append(answer)
         return answer
 
-    def failed(self, reason: str) -> None:
-        """Keep for the record that the last attempt gave no draft."""
-        self.drafts.append({"draft": None, "violations": [], "reason": reason})
+    def failed(self, reason: str, answer: str = "") -> None:
+        """Keep for the record that the last attempt gave no draft, and what came instead."""
+        kept = answer[:_LONGEST_KEPT] or None
+        self.drafts.append({"draft": None, "answer": kept, "violations": [], "reason": reason})
 
     def use(self, outcome: DraftOutcome, reason: str | None = None) -> LanguageModelUse:
         cost = self._sum([cost_usd(answer, self.prices) for answer in self.answers])
@@ -135,8 +139,11 @@ def draft_report(evidence: Evidence, writer: Writer, compose: Compose, render: R
         except (LanguageModelAnswerUnusable, ValidationError) as error:
             # Its form is forced by a schema: the same question would get the same answer.
             # A validation error quotes the answer, and no word of it may be repeated.
-            reason = _NOT_ITS_FORM if isinstance(error, ValidationError) else str(error)
-            tally.failed(reason)
+            if isinstance(error, ValidationError):
+                reason, instead = _NOT_ITS_FORM, json.dumps(answer.content, ensure_ascii=False)
+            else:
+                reason, instead = str(error), error.answer
+            tally.failed(reason, instead)
             return without(DraftOutcome.UNUSABLE, reason)
         use = tally.use(DraftOutcome.USED)
         report, found = as_report(draft, compose(use), evidence, use)
@@ -172,6 +179,7 @@ def _objection(guardrail: OutputGuardrail | None, text: str, evidence: Evidence)
 def _record(draft: Draft, violations: Sequence[Violation]) -> dict[str, Any]:
     return {
         "draft": draft.model_dump(),
+        "answer": None,
         "violations": [
             {"rule": violation.rule, "where": violation.where, "message": violation.message}
             for violation in violations
