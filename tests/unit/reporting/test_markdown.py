@@ -179,6 +179,20 @@ def test_a_band_without_its_origin_is_explained(write: Write, a_study: Build):
     assert "nobody published the bands" not in page(write, a_study())
 
 
+def test_what_limits_rest_on_and_why_an_index_has_no_verdict_is_told_beside_them(
+    write: Write, a_study: Build, stroke_study: Measurements
+):
+    def below(study: Measurements) -> str:
+        return page(write, study).split("## Key findings")[1].split("\n## ")[0]
+
+    assert "rest on a few heads" in below(a_study(evans_index=0.15))
+    assert "it rules nothing out" in below(a_study(evans_index=0.15))
+    # The stroke's index lies above its criterion
+    assert "it rules nothing out" not in below(stroke_study)
+    # Where no limit is used, none is explained
+    assert "rest on a few heads" not in below(a_study(missing=frozenset({Structure.VENTRICLES})))
+
+
 def test_every_band_is_printed_with_its_construction(write: Write, a_study: Build):
     text = page(write, a_study())
     table = text.split("## Bands, criteria and limits used")[1].split("\n## ")[0]

@@ -26,7 +26,13 @@ from mri_analysis.contracts.segmentation import (
     VolumeMethod,
 )
 from mri_analysis.reporting import figures
-from mri_analysis.reporting.anatomy import RATIO_NAMES, STRUCTURE_NAMES, capitalised
+from mri_analysis.reporting.anatomy import (
+    EVANS_INDEX,
+    RATIO_NAMES,
+    STRUCTURE_NAMES,
+    capitalised,
+)
+from mri_analysis.reporting.compose import NONE_OUTSIDE
 from mri_analysis.reporting.findings import find, ratio_decimals
 
 MONTAGE = "montage.png"
@@ -55,6 +61,14 @@ _SIGN = (
     "patient's left is larger."
 )
 _DERIVED = "derived from published figures"
+_LIMITS = (
+    "Limits of the asymmetry index are this engine's own: they rest on a few heads or on its "
+    "accuracy, and are no population norm."
+)
+_EVANS = (
+    "An Evans index below its criterion gets no verdict, because it rules nothing out: frontal "
+    "horns that are thin slits come out too narrow here, so that the index may be too small."
+)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
 
 
@@ -187,11 +201,24 @@ def _tells_sides(statement: Statement) -> bool:
 
 def _below_key_findings(report: Report, sides_told: bool) -> str:
     lines = [_SIGN] if sides_told else []
-    text = " ".join(statement.text for statement in report.key_findings)
+    text = _without_the_count(report)
     bands = re.search(r"\bbands? of\b|\b(?:its|the) band\b(?! criterion)", text)
     if bands and _DERIVED not in text:
         lines.append(f"Bands are {_DERIVED}; nobody published the bands themselves.")
+    if re.search(r"\blimit\b", _without_the_count(report)):
+        lines.append(_LIMITS)
+    if any(_evans_without_verdict(statement) for statement in report.key_findings):
+        lines.append(_EVANS)
     return " ".join([*lines, "Numbers in brackets lead to the annex."])
+
+
+def _without_the_count(report: Report) -> str:
+    """What the key findings say of single figures."""
+    return " ".join(s.text for s in report.key_findings if s.text != NONE_OUTSIDE)
+
+
+def _evans_without_verdict(statement: Statement) -> bool:
+    return EVANS_INDEX in statement.cites and "no verdict" in statement.text
 
 
 def _quotations(report: Report, numbers: dict[str, str]) -> str:
