@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from mri_client.errors import CommandError
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 DEFAULT_STACK_FILE = Path("out/local/stack.json")
 
 
-class StackUnreachable(Exception):
+class StackUnreachable(CommandError):
     """There is no stack to talk to."""
+
+    next_step = "Start a stack with `make up`, or name its file with --stack."
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,9 @@ class Stack:
         try:
             return cls.from_document(json.loads(path.read_text()))
         except FileNotFoundError as error:
-            raise StackUnreachable(
-                f"No stack is running here ({path} is missing). Start one with `make up`."
-            ) from error
-        except (ValueError, KeyError) as error:
-            raise StackUnreachable(
-                f"{path} is not a stack file. Start one with `make up`."
-            ) from error
+            raise StackUnreachable(f"No stack is running here ({path} is missing).") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise StackUnreachable(f"{path} is not a stack file.") from error
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "Stack":
@@ -124,9 +124,7 @@ def local_provider(path: Path | None = None) -> dict[str, str]:
     try:
         document = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise StackUnreachable(
-            f"No stack is running here ({path} is missing). Start one with `make up`."
-        ) from error
+        raise StackUnreachable(f"No stack is running here ({path} is missing).") from error
     client = document.get("command_line_client")
     if not client or not document.get("api_url"):
         raise StackUnreachable("The stack of this machine serves no API.")

@@ -13,6 +13,7 @@ from mri_analysis.contracts.report import LanguageModelUse, Report
 from mri_analysis.errors import DatabaseUnavailable, JobNotFound, error_type
 from mri_analysis.keys import StudyKeys, check_organization, execution_name
 from mri_analysis.use_cases.start_analysis import retry_analysis
+from mri_client.errors import CommandError
 from mri_client.executions import Execution, find_execution
 from mri_client.stack import Stack, StackUnreachable
 
@@ -26,11 +27,13 @@ _POLL_SECONDS = 0.2
 _MAX_UPLOAD_BYTES = 1 << 30  # as the functions' settings
 
 
-class NotAScan(Exception):
+class NotAScan(CommandError):
     """What was given cannot be submitted."""
 
+    next_step = "Name one NIfTI image, .nii or .nii.gz."
 
-class WaitedTooLong(Exception):
+
+class WaitedTooLong(CommandError):
     """The study did not end in the time given; it may still end."""
 
 
@@ -164,8 +167,8 @@ def follow(stack: Stack, submission: Submission, timeout_seconds: float) -> Iter
         yield now
         if time.monotonic() > deadline:
             raise WaitedTooLong(
-                f"The study did not end within {timeout_seconds:g} s. It goes on; look with "
-                f"`mri status {submission.job_id}`."
+                f"The study did not end within {timeout_seconds:g} s. It goes on.",
+                f"Look at it with `mri status {submission.job_id}`.",
             )
         time.sleep(_POLL_SECONDS)
 
