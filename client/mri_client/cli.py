@@ -25,7 +25,9 @@ from mri_client.studies import (
     Progress,
     Submission,
     fetch,
+    find_job_id,
     follow,
+    known_organization,
     language_model_use,
     progress,
     retry,
@@ -34,6 +36,7 @@ from mri_client.studies import (
 from mri_client.terminal import (
     AsJson,
     Commands,
+    JobId,
     err,
     out,
     plain,
@@ -97,7 +100,7 @@ def submit_command(
 
 @app.command("retry")
 def retry_command(
-    job_id: str,
+    job_id: JobId,
     wait: Annotated[bool, typer.Option("--wait", help="Show the stages until it ends.")] = False,
     organization: Organization = "demo",
     timeout: Timeout = 1800,
@@ -107,6 +110,7 @@ def retry_command(
     """Analyse the upload of a failed job again."""
     with reported(as_json):
         stack = Stack.load(stack_file)
+        job_id = find_job_id(stack, known_organization(organization), job_id)
         _follow_or_tell(stack, retry(stack, organization, job_id), wait, timeout, as_json)
 
 
@@ -120,9 +124,11 @@ def status(
     """Show one job with its stages, or the newest jobs."""
     with reported(as_json):
         stack = Stack.load(stack_file)
+        known_organization(organization)
         if job_id is None:
             _print_jobs(stack, organization, as_json)
             return
+        job_id = find_job_id(stack, organization, job_id)
         now = progress(stack, organization, job_id)
     if as_json:
         print_json(_document(job_id, now))
@@ -134,7 +140,7 @@ def status(
 
 @app.command()
 def get(
-    job_id: str,
+    job_id: JobId,
     folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("."),
     drafts: Annotated[
         bool,
@@ -147,14 +153,18 @@ def get(
     """Download the results of a job."""
     with reported(as_json):
         stack = Stack.load(stack_file)
+        job_id = find_job_id(stack, known_organization(organization), job_id)
         now = progress(stack, organization, job_id)
         files = fetch(stack, organization, job_id, folder, drafts=drafts)
         files += write_execution(now, folder)
     if as_json:
-        print_json({"job_id": job_id, "files": [str(path) for path in files]})
+        told = {name: _document(job_id, now)[name] for name in ("job_id", "status", "error")}
+        print_json(told | {"files": [str(path) for path in files]})
     else:
         for path in files:
             print_line(str(path))
+        if not now.succeeded:
+            _print_outcome(job_id, now)
         if drafts and folder / DRAFTS not in files:
             err.print("No language model was asked for this report: there are no drafts.")
     raise typer.Exit(0 if now.succeeded else 1)

@@ -99,6 +99,10 @@ class ReadingApi:
         known = {name: value for name, value in query.items() if value is not None}
         return self._read("GET", "/v1/jobs", JobList, params=known)
 
+    def job_ids(self, beginning: str, limit: int) -> list[str]:
+        """Ids of jobs that begin like this, those of the newest jobs first."""
+        return [job.job_id for job in self.jobs(limit=limit, job_id=beginning).jobs]
+
     def job(self, job_id: str) -> JobDocument:
         """One job."""
         return self._read("GET", f"/v1/jobs/{job_id}", JobDocument)

@@ -14,10 +14,11 @@ import typer
 
 from mri_analysis.contracts.review import ReviewedReport
 from mri_client.errors import CommandError
+from mri_client.job_ids import whole_job_id
 from mri_client.reading_api import ReadingApi
 from mri_client.sign_in import Provider, forget, kept, sign_in
 from mri_client.stack import local_provider
-from mri_client.terminal import AsJson, print_json, print_line, reported
+from mri_client.terminal import AsJson, JobId, print_json, print_line, reported
 
 StackFile = Annotated[
     Path | None,
@@ -69,14 +70,14 @@ def logout(as_json: AsJson = False) -> None:
         print_json({"schema_version": 1, "signed_in": False})
 
 
-def report(job_id: str, as_json: AsJson = False) -> None:
+def report(job_id: JobId, as_json: AsJson = False) -> None:
     """Show the report with its review."""
     with reported(as_json), _api() as api:
-        _show(api.report(job_id), as_json)
+        _show(api.report(_whole(api, job_id)), as_json)
 
 
 def sign(
-    job_id: str,
+    job_id: JobId,
     compared: Annotated[
         bool, typer.Option("--compared-with-images", help="You have compared it with the images.")
     ] = False,
@@ -89,34 +90,37 @@ def sign(
                 "A report is signed after it was compared with the images.",
                 "Compare the report with the images, then add --compared-with-images.",
             )
+        job_id = _whole(api, job_id)
         _show(api.sign(job_id, version=api.report(job_id).version), as_json)
 
 
 def reject(
-    job_id: str,
+    job_id: JobId,
     reason: Annotated[str, typer.Option(help="Why.")],
     as_json: AsJson = False,
 ) -> None:
     """Reject a draft."""
     with reported(as_json), _api() as api:
+        job_id = _whole(api, job_id)
         _show(api.reject(job_id, reason, version=api.report(job_id).version), as_json)
 
 
-def addendum(job_id: str, text: str, as_json: AsJson = False) -> None:
+def addendum(job_id: JobId, text: str, as_json: AsJson = False) -> None:
     """Add to a signed report."""
     with reported(as_json), _api() as api:
+        job_id = _whole(api, job_id)
         _show(api.amend(job_id, text, version=api.report(job_id).version), as_json)
 
 
-def cancel(job_id: str, as_json: AsJson = False) -> None:
+def cancel(job_id: JobId, as_json: AsJson = False) -> None:
     """Stop the analysis of a job that has not ended."""
     with reported(as_json), _api() as api:
-        job = api.cancel(job_id)
+        job = api.cancel(_whole(api, job_id))
         print(job.model_dump_json(indent=1) if as_json else f"{job.job_id}  {job.status}")
 
 
 def delete(
-    job_id: str,
+    job_id: JobId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -124,11 +128,16 @@ def delete(
     with reported(as_json), _api() as api:
         if not yes and as_json:
             raise ConfirmationMissing("With --json nobody is asked.", "Add --yes to delete it.")
+        job_id = _whole(api, job_id)
         if not yes and not typer.confirm(f"Delete study {job_id} for good?"):
             raise typer.Exit(2)
         api.delete(job_id)
     if as_json:
         print_json({"schema_version": 1, "job_id": job_id, "deleted": True})
+
+
+def _whole(api: ReadingApi, given: str) -> str:
+    return whole_job_id(given, api.job_ids)
 
 
 @contextmanager

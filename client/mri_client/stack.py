@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from mri_analysis.adapters.sql_job_repository import SqlJobRepository
+    from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
     from mri_analysis.adapters.step_functions import StepFunctionsWorkflow
 
 DEFAULT_STACK_FILE = Path("out/local/stack.json")
@@ -91,6 +92,16 @@ class Stack:
         from mri_analysis.adapters.sql_job_repository import SqlJobRepository
 
         return SqlJobRepository(connect(self.database_url))
+
+    @cached_property
+    def studies(self) -> "SqlStudyCatalogue | None":
+        """The same jobs, to be searched."""
+        if self.database_url is None:
+            return None
+        from mri_analysis.adapters.database_connection import connect
+        from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
+
+        return SqlStudyCatalogue(connect(self.database_url))
 
     @property
     def workflow(self) -> "StepFunctionsWorkflow":

@@ -29,6 +29,9 @@ out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+JobId = Annotated[
+    str, typer.Argument(help="Id of a job, or its beginning as the reading room shows it.")
+]
 
 _WIDER_THAN_ANY_TABLE = 1000
 

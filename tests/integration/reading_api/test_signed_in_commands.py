@@ -67,7 +67,7 @@ def test_report_is_signed_and_amended_from_a_terminal(shell: Shell, job_id: str)
     assert "Dr. Rosa Reviewer" in shell.sign_in("demo-reviewer")
     assert stat.S_IMODE(shell.session.stat().st_mode) == 0o600
 
-    draft = shell.run("report", job_id)
+    draft = shell.run("report", job_id[:8])
     assert "DRAFT" in draft.stdout
     assert "Key findings" in draft.stdout
     careless = shell.run("sign", job_id)
