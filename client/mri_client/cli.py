@@ -8,17 +8,25 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.live import Live
 from rich.markdown import Markdown
+from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
 from mri_analysis.contracts.report import LanguageModelUse, Report
 from mri_client.display import draft_line, stage_table
 from mri_client.knowledge_commands import app as knowledge_commands
+from mri_client.many_studies import submit_many, watch_many
+from mri_client.operator_access import OperatorAccess
 from mri_client.review_commands import add_to as add_review_commands
+from mri_client.review_commands import signed_in_api
+from mri_client.signed_in_access import SignedInAccess
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import (
     DRAFTS,
@@ -33,6 +41,7 @@ from mri_client.studies import (
     retry,
     submit,
 )
+from mri_client.study_access import StudyAccess
 from mri_client.terminal import (
     AsJson,
     Commands,
@@ -60,7 +69,21 @@ StackFile = Annotated[
     typer.Option("--stack", help="Stack file; default $MRI_STACK or out/local/stack.json."),
 ]
 Organization = Annotated[str, typer.Option("--organization", help="Whose study it is.")]
+SignedIn = Annotated[
+    bool,
+    typer.Option("--signed-in", help="Over the REST API, as the person of `mri login`."),
+]
 Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait at most.")]
+
+_ORGANIZATION = "demo"
+
+
+class Shell(StrEnum):
+    """Shells that complete."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
 
 
 @app.callback()
@@ -82,27 +105,98 @@ def _nothing(record: logging.LogRecord) -> bool:
 
 @app.command("submit")
 def submit_command(
-    file: Annotated[Path, typer.Argument(help="A NIfTI image, .nii or .nii.gz.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="NIfTI images (.nii, .nii.gz), or folders of them.")
+    ],
     wait: Annotated[
         bool, typer.Option("--wait", help="Show the stages until the study ends.")
     ] = False,
-    organization: Organization = "demo",
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--new",
+            help="Whether content that arrived before is left as it is; by default of several "
+            "files and of folders, not of one file.",
+        ),
+    ] = None,
+    organization: Organization = _ORGANIZATION,
     timeout: Timeout = 1800,
     stack_file: StackFile = None,
+    signed_in: SignedIn = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit one scan."""
+    """Submit scans. Of several, each is told; the same command again sends what is missing."""
+    many = len(paths) > 1 or paths[0].is_dir() or resume is not None
     with reported(as_json):
-        stack = Stack.load(stack_file)
-        submission = submit(stack, file, organization)
-        _follow_or_tell(stack, submission, wait, timeout, as_json)
+        if not many and not signed_in:
+            stack = Stack.load(stack_file)
+            submission = submit(stack, paths[0], organization)
+            _follow_or_tell(stack, submission, wait, timeout, as_json)
+            return
+        with _access(signed_in, stack_file, organization) as access:
+            status = submit_many(
+                access,
+                paths,
+                resume=many and resume is not False,
+                wait=wait,
+                timeout_s=timeout,
+                as_json=as_json,
+            )
+    raise typer.Exit(status)
+
+
+@app.command("watch")
+def watch_command(
+    job_ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Jobs, or how their ids begin; without them all that run."),
+    ] = None,
+    organization: Organization = _ORGANIZATION,
+    timeout: Timeout = 1800,
+    stack_file: StackFile = None,
+    signed_in: SignedIn = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document a line.")
+    ] = False,
+) -> None:
+    """Follow jobs until each has ended: a line for each change."""
+    with reported(as_json), _access(signed_in, stack_file, organization) as access:
+        status = watch_many(access, job_ids or [], timeout_s=timeout, as_json=as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
+def completion(
+    shell: Annotated[Shell, typer.Argument(help="The shell that you type in.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print what makes a shell complete these commands.
+
+    For bash: put `source <(mri completion bash)` into ~/.bashrc.
+    """
+    script = get_completion_script(prog_name="mri", complete_var="_MRI_COMPLETE", shell=shell.value)
+    if as_json:
+        print_json({"schema_version": 1, "shell": shell.value, "script": script})
+    else:
+        print(script)
+
+
+@contextmanager
+def _access(signed_in: bool, stack_file: Path | None, organization: str) -> Iterator[StudyAccess]:
+    if not signed_in:
+        yield OperatorAccess(Stack.load(stack_file), organization)
+        return
+    if stack_file is not None or organization != _ORGANIZATION:
+        raise typer.BadParameter("--signed-in goes without --stack and --organization.")
+    with signed_in_api() as api:
+        yield SignedInAccess(api)
 
 
 @app.command("retry")
 def retry_command(
     job_id: JobId,
     wait: Annotated[bool, typer.Option("--wait", help="Show the stages until it ends.")] = False,
-    organization: Organization = "demo",
+    organization: Organization = _ORGANIZATION,
     timeout: Timeout = 1800,
     stack_file: StackFile = None,
     as_json: AsJson = False,
@@ -117,7 +211,7 @@ def retry_command(
 @app.command()
 def status(
     job_id: Annotated[str | None, typer.Argument(help="A job; without it the newest ones.")] = None,
-    organization: Organization = "demo",
+    organization: Organization = _ORGANIZATION,
     stack_file: StackFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -146,7 +240,7 @@ def get(
         bool,
         typer.Option("--drafts", help="Also a language model's drafts, with the rules they broke."),
     ] = False,
-    organization: Organization = "demo",
+    organization: Organization = _ORGANIZATION,
     stack_file: StackFile = None,
     as_json: AsJson = False,
 ) -> None:

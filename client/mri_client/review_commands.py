@@ -72,7 +72,7 @@ def logout(as_json: AsJson = False) -> None:
 
 def report(job_id: JobId, as_json: AsJson = False) -> None:
     """Show the report with its review."""
-    with reported(as_json), _api() as api:
+    with reported(as_json), signed_in_api() as api:
         _show(api.report(_whole(api, job_id)), as_json)
 
 
@@ -84,7 +84,7 @@ def sign(
     as_json: AsJson = False,
 ) -> None:
     """Sign the report as it stands; it cannot be taken back."""
-    with reported(as_json), _api() as api:
+    with reported(as_json), signed_in_api() as api:
         if not compared:
             raise ConfirmationMissing(
                 "A report is signed after it was compared with the images.",
@@ -100,21 +100,21 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Reject a draft."""
-    with reported(as_json), _api() as api:
+    with reported(as_json), signed_in_api() as api:
         job_id = _whole(api, job_id)
         _show(api.reject(job_id, reason, version=api.report(job_id).version), as_json)
 
 
 def addendum(job_id: JobId, text: str, as_json: AsJson = False) -> None:
     """Add to a signed report."""
-    with reported(as_json), _api() as api:
+    with reported(as_json), signed_in_api() as api:
         job_id = _whole(api, job_id)
         _show(api.amend(job_id, text, version=api.report(job_id).version), as_json)
 
 
 def cancel(job_id: JobId, as_json: AsJson = False) -> None:
     """Stop the analysis of a job that has not ended."""
-    with reported(as_json), _api() as api:
+    with reported(as_json), signed_in_api() as api:
         job = api.cancel(_whole(api, job_id))
         print(job.model_dump_json(indent=1) if as_json else f"{job.job_id}  {job.status}")
 
@@ -125,7 +125,7 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Delete a study for good, scan and results."""
-    with reported(as_json), _api() as api:
+    with reported(as_json), signed_in_api() as api:
         if not yes and as_json:
             raise ConfirmationMissing("With --json nobody is asked.", "Add --yes to delete it.")
         job_id = _whole(api, job_id)
@@ -141,7 +141,8 @@ def _whole(api: ReadingApi, given: str) -> str:
 
 
 @contextmanager
-def _api() -> Iterator[ReadingApi]:
+def signed_in_api() -> Iterator[ReadingApi]:
+    """The REST API, called as the person who is signed in."""
     session = kept()
     api = ReadingApi(session.provider.api_url, lambda: kept().fresh_token())
     try:

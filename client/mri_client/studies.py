@@ -79,8 +79,8 @@ class Progress:
         return kind.__name__, cause, kind.next_step
 
 
-def submit(stack: Stack, path: Path, organization_id: str) -> Submission:
-    """Upload ``path`` as a new study. The file's name is not sent.
+def submit(stack: Stack, path: Path, organization_id: str, job_id: str | None = None) -> Submission:
+    """Upload ``path`` as a study, a new one without ``job_id``. The file's name is not sent.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def submit(stack: Stack, path: Path, organization_id: str) -> Submission:
         Object storage did not answer.
     """
     known_organization(organization_id)
-    job_id = str(uuid.uuid4())
+    job_id = job_id or str(uuid.uuid4())
     key = StudyKeys(organization_id, job_id).upload
     check_file(path)
     with path.open("rb") as body:

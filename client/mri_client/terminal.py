@@ -96,7 +96,8 @@ def print_problem(
     """Tell what went wrong, on standard output as JSON, else on standard error."""
     if as_json:
         told = {"code": code, "message": sentence, "next_step": next_step}
-        print_json({"schema_version": 1, "error": told})
+        # On one line, also where it ends a stream of documents, one a line.
+        print_json({"schema_version": 1, "error": told}, indent=None)
         return
     err.print(plain(f"{code}: {sentence}" if show_code else sentence))
     err.print(plain(f"Next: {next_step}"))
