@@ -10,52 +10,80 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
+from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
 from mri_analysis.contracts.report import LanguageModelUse, Report
-from mri_analysis.errors import AnalysisError
 from mri_client.display import draft_line, stage_table
 from mri_client.knowledge_commands import app as knowledge_commands
+from mri_client.many_studies import submit_many, watch_many
+from mri_client.operator_access import OperatorAccess
 from mri_client.review_commands import add_to as add_review_commands
+from mri_client.review_commands import signed_in_api
+from mri_client.signed_in_access import SignedInAccess
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import (
     DRAFTS,
-    NotAScan,
     Progress,
     Submission,
-    WaitedTooLong,
     fetch,
+    find_job_id,
     follow,
+    known_organization,
     language_model_use,
     progress,
     retry,
     submit,
 )
+from mri_client.study_access import StudyAccess
+from mri_client.terminal import (
+    AsJson,
+    Commands,
+    JobId,
+    err,
+    out,
+    plain,
+    print_json,
+    print_line,
+    print_table,
+    reported,
+)
 
 app = typer.Typer(
     name="mri",
+    cls=Commands,
     help="Brain MRI in, measured and cited draft report out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.add_typer(knowledge_commands)
-out = Console()
-err = Console(stderr=True)
 
 StackFile = Annotated[
     Path | None,
     typer.Option("--stack", help="Stack file; default $MRI_STACK or out/local/stack.json."),
 ]
 Organization = Annotated[str, typer.Option("--organization", help="Whose study it is.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+SignedIn = Annotated[
+    bool,
+    typer.Option("--signed-in", help="Over the REST API, as the person of `mri login`."),
+]
 Timeout = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait at most.")]
+
+_ORGANIZATION = "demo"
+
+
+class Shell(StrEnum):
+    """Shells that complete."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
 
 
 @app.callback()
@@ -77,82 +105,160 @@ def _nothing(record: logging.LogRecord) -> bool:
 
 @app.command("submit")
 def submit_command(
-    file: Annotated[Path, typer.Argument(help="A NIfTI image, .nii or .nii.gz.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="NIfTI images (.nii, .nii.gz), or folders of them.")
+    ],
     wait: Annotated[
         bool, typer.Option("--wait", help="Show the stages until the study ends.")
     ] = False,
-    organization: Organization = "demo",
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--new",
+            help="Whether content that arrived before is left as it is; by default of several "
+            "files and of folders, not of one file.",
+        ),
+    ] = None,
+    organization: Organization = _ORGANIZATION,
     timeout: Timeout = 1800,
     stack_file: StackFile = None,
+    signed_in: SignedIn = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit one scan."""
-    with _reported():
-        stack = Stack.load(stack_file)
-        submission = submit(stack, file, organization)
-        _follow_or_tell(stack, submission, wait, timeout, as_json)
+    """Submit scans. Of several, each is told; the same command again sends what is missing."""
+    many = len(paths) > 1 or paths[0].is_dir() or resume is not None
+    with reported(as_json):
+        if not many and not signed_in:
+            stack = Stack.load(stack_file)
+            submission = submit(stack, paths[0], organization)
+            _follow_or_tell(stack, submission, wait, timeout, as_json)
+            return
+        with _access(signed_in, stack_file, organization) as access:
+            status = submit_many(
+                access,
+                paths,
+                resume=many and resume is not False,
+                wait=wait,
+                timeout_s=timeout,
+                as_json=as_json,
+            )
+    raise typer.Exit(status)
+
+
+@app.command("watch")
+def watch_command(
+    job_ids: Annotated[
+        list[str] | None,
+        typer.Argument(help="Jobs, or how their ids begin; without them all that run."),
+    ] = None,
+    organization: Organization = _ORGANIZATION,
+    timeout: Timeout = 1800,
+    stack_file: StackFile = None,
+    signed_in: SignedIn = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document a line.")
+    ] = False,
+) -> None:
+    """Follow jobs until each has ended: a line for each change."""
+    with reported(as_json), _access(signed_in, stack_file, organization) as access:
+        status = watch_many(access, job_ids or [], timeout_s=timeout, as_json=as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
+def completion(
+    shell: Annotated[Shell, typer.Argument(help="The shell that you type in.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print what makes a shell complete these commands.
+
+    For bash: put `source <(mri completion bash)` into ~/.bashrc.
+    """
+    script = get_completion_script(prog_name="mri", complete_var="_MRI_COMPLETE", shell=shell.value)
+    if as_json:
+        print_json({"schema_version": 1, "shell": shell.value, "script": script})
+    else:
+        print(script)
+
+
+@contextmanager
+def _access(signed_in: bool, stack_file: Path | None, organization: str) -> Iterator[StudyAccess]:
+    if not signed_in:
+        yield OperatorAccess(Stack.load(stack_file), organization)
+        return
+    if stack_file is not None or organization != _ORGANIZATION:
+        raise typer.BadParameter("--signed-in goes without --stack and --organization.")
+    with signed_in_api() as api:
+        yield SignedInAccess(api)
 
 
 @app.command("retry")
 def retry_command(
-    job_id: str,
+    job_id: JobId,
     wait: Annotated[bool, typer.Option("--wait", help="Show the stages until it ends.")] = False,
-    organization: Organization = "demo",
+    organization: Organization = _ORGANIZATION,
     timeout: Timeout = 1800,
     stack_file: StackFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Analyse the upload of a failed job again."""
-    with _reported():
+    with reported(as_json):
         stack = Stack.load(stack_file)
+        job_id = find_job_id(stack, known_organization(organization), job_id)
         _follow_or_tell(stack, retry(stack, organization, job_id), wait, timeout, as_json)
 
 
 @app.command()
 def status(
     job_id: Annotated[str | None, typer.Argument(help="A job; without it the newest ones.")] = None,
-    organization: Organization = "demo",
+    organization: Organization = _ORGANIZATION,
     stack_file: StackFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one job with its stages, or the newest jobs."""
-    with _reported():
+    with reported(as_json):
         stack = Stack.load(stack_file)
+        known_organization(organization)
         if job_id is None:
             _print_jobs(stack, organization, as_json)
             return
+        job_id = find_job_id(stack, organization, job_id)
         now = progress(stack, organization, job_id)
     if as_json:
-        print(json.dumps(_document(job_id, now), indent=1))
+        print_json(_document(job_id, now))
     else:
-        out.print(stage_table(now))
+        print_table(stage_table(now))
         _print_outcome(job_id, now, language_model_use(stack, organization, job_id))
     raise typer.Exit(1 if now.ended and not now.succeeded else 0)
 
 
 @app.command()
 def get(
-    job_id: str,
+    job_id: JobId,
     folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("."),
     drafts: Annotated[
         bool,
         typer.Option("--drafts", help="Also a language model's drafts, with the rules they broke."),
     ] = False,
-    organization: Organization = "demo",
+    organization: Organization = _ORGANIZATION,
     stack_file: StackFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Download the results of a job."""
-    with _reported():
+    with reported(as_json):
         stack = Stack.load(stack_file)
+        job_id = find_job_id(stack, known_organization(organization), job_id)
         now = progress(stack, organization, job_id)
         files = fetch(stack, organization, job_id, folder, drafts=drafts)
         files += write_execution(now, folder)
     if as_json:
-        print(json.dumps({"job_id": job_id, "files": [str(path) for path in files]}, indent=1))
+        told = {name: _document(job_id, now)[name] for name in ("job_id", "status", "error")}
+        print_json(told | {"files": [str(path) for path in files]})
     else:
         for path in files:
-            out.print(str(path), highlight=False, soft_wrap=True)
+            print_line(str(path))
+        if not now.succeeded:
+            _print_outcome(job_id, now)
         if drafts and folder / DRAFTS not in files:
             err.print("No language model was asked for this report: there are no drafts.")
     raise typer.Exit(0 if now.succeeded else 1)
@@ -170,20 +276,21 @@ def demo(
     """Start the whole system on this machine, analyse one scan, show the report and stop."""
     from mri_client.demo import run_demo  # the local stack is no dependency of the other commands
 
-    with _reported():
+    with reported(as_json):
         submission, last = run_demo(file, folder, timeout, quiet=as_json)
     if as_json:
-        print(json.dumps(_document(submission.job_id, last), indent=1))
+        print_json(_document(submission.job_id, last))
     elif last.succeeded:
         from mri_analysis.reporting.markdown import main_part
 
-        out.print(Markdown(main_part((folder / "report.md").read_text())))
+        shown = Markdown(main_part((folder / "report.md").read_text()))
+        out.print(shown, soft_wrap=False)
         use = Report.model_validate_json((folder / "report.json").read_text()).language_model
         if use is not None:
             out.print()
-            _print_line(draft_line(use))
-            _print_line(f"Its drafts and the rules they broke: {folder / DRAFTS}")
-        _print_line(
+            print_line(draft_line(use))
+            print_line(f"Its drafts and the rules they broke: {folder / DRAFTS}")
+        print_line(
             "\nAnnex (bands and limits, passages quoted, quality checks, provenance, licences): "
             f"{folder / 'report.md'}"
         )
@@ -201,7 +308,7 @@ def _follow_or_tell(
         return
     last = watch(stack, submission, timeout, quiet=as_json)
     if as_json:
-        print(json.dumps(_document(submission.job_id, last), indent=1))
+        print_json(_document(submission.job_id, last))
     else:
         use = language_model_use(stack, submission.organization_id, submission.job_id)
         _print_outcome(submission.job_id, last, use)
@@ -252,14 +359,10 @@ def _status_word(now: Progress) -> str:
 
 def _print_submission(submission: Submission, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"schema_version": 1, "job_id": submission.job_id, "status": "uploaded"}))
+        document = {"schema_version": 1, "job_id": submission.job_id, "status": "uploaded"}
+        print_json(document, indent=None)
     else:
         out.print(f"submitted: job [bold]{submission.job_id}[/bold]")
-
-
-def _print_line(text: str) -> None:
-    """One line of the terminal, however narrow it is; what it says is data, no markup."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_outcome(job_id: str, now: Progress, use: LanguageModelUse | None = None) -> None:
@@ -267,14 +370,13 @@ def _print_outcome(job_id: str, now: Progress, use: LanguageModelUse | None = No
     if failure is not None:
         code, message, next_step = failure
         err.print(f"[red]failed[/red]: [bold]{code}[/bold] (job {job_id})", highlight=False)
-        # Plain prints: a message is data and must not be read as markup.
-        err.print(message, markup=False, highlight=False)
-        err.print(f"Next: {next_step}", markup=False, highlight=False)
+        err.print(plain(message))
+        err.print(plain(f"Next: {next_step}"))
     elif now.succeeded:
-        _print_line(f"completed: the draft report is ready. `mri get {job_id} --out DIR`")
+        print_line(f"completed: the draft report is ready. `mri get {job_id} --out DIR`")
         if use is not None:
-            _print_line(draft_line(use))
-            _print_line(f"Its drafts ({DRAFTS}): `mri get {job_id} --drafts --out DIR`")
+            print_line(draft_line(use))
+            print_line(f"Its drafts ({DRAFTS}): `mri get {job_id} --drafts --out DIR`")
     else:
         out.print(f"{_status_word(now)}: job {job_id}")
 
@@ -284,7 +386,7 @@ def _print_jobs(stack: Stack, organization: str, as_json: bool) -> None:
         raise StackUnreachable("The stack file names no database, so jobs cannot be listed.")
     jobs = stack.jobs.recent(organization, 20)
     if as_json:
-        print(json.dumps([job.model_dump(mode="json") for job in jobs], indent=1))
+        print_json([job.model_dump(mode="json") for job in jobs])
         return
     if not jobs:
         out.print("no jobs yet")
@@ -294,22 +396,6 @@ def _print_jobs(stack: Stack, organization: str, as_json: bool) -> None:
 
 
 add_review_commands(app)
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Errors in a sentence and exit code 2, never a stack trace."""
-    try:
-        yield
-    except AnalysisError as error:
-        err.print(f"{error}\nNext: {error.next_step}", markup=False, highlight=False)
-        raise typer.Exit(2) from error
-    except (StackUnreachable, NotAScan, WaitedTooLong, OSError) as error:
-        err.print(str(error), markup=False, highlight=False)
-        raise typer.Exit(2) from error
-    except (BotoCoreError, ClientError) as error:
-        err.print(f"The stack did not answer: {error}", markup=False, highlight=False)
-        raise typer.Exit(2) from error
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from local_stack import language_model, vision_language
 from local_stack.product import product_stack
-from mri_client.cli import err, watch, write_execution
+from mri_client.cli import watch, write_execution
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import Progress, Submission, check_file, fetch, submit
+from mri_client.terminal import err, plain
 
 SAMPLE = Path("samples/pycortex_S1_T1w.nii.gz")
 
@@ -32,11 +33,11 @@ def run_demo(
     server, writer = _vision_language_server(), _language_model_server()
     shutil.rmtree(folder, ignore_errors=True)  # results of another scan must not be mixed in
     if not quiet:
-        err.print(f"starting the local stack, then analysing {scan}", highlight=False)
+        err.print(plain(f"starting the local stack, then analysing {scan}"))
     if server is not None:
-        err.print(server.notice(), highlight=False)
+        err.print(plain(server.notice()))
     if writer is not None:
-        err.print(writer.notice(), highlight=False)
+        err.print(plain(writer.notice()))
     folder_of_stack = Path("out/local-demo")
     with product_stack(
         Path.cwd(), folder_of_stack, vision_language=server, language_model=writer

@@ -7,7 +7,8 @@ no markup, no escape sequence of it acts on the terminal.
 Exit codes: 0 done, 1 a document was refused, 2 the command could not do its work.
 """
 
-import json
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,18 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from mri_analysis.contracts.knowledge import EntryKind
-from mri_analysis.errors import (
-    AnalysisError,
-    DocumentError,
-    DocumentNotFound,
-    KnowledgeUnavailable,
-)
-from mri_analysis.passage_text import is_unseen
+from mri_analysis.errors import DocumentError, DocumentNotFound, KnowledgeUnavailable
+from mri_client.errors import CommandError
+from mri_client.terminal import AsJson, err, out, plain, print_json, print_table, reported
 
 if TYPE_CHECKING:
     from knowledge.documents.ingest import Ingested
@@ -37,9 +32,6 @@ app = typer.Typer(
     help="Your own documents in the knowledge base, and searching it.",
     no_args_is_help=True,
 )
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
-
 SNAPSHOT = Path("out/knowledge.sqlite")
 _TAKES_EFFECT = "Functions that run already keep what they opened: restart `make up` to use it."
 _TRY_THIS = (
@@ -61,7 +53,18 @@ SearchUrl = Annotated[
         help="An OpenSearch service to use instead of the local file.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+class NothingToIngest(CommandError):
+    """A folder without a document."""
+
+    next_step = "Name a file or a folder with Markdown (.md), PDF (.pdf) or JSON Lines (.jsonl)."
+
+
+class NothingToSearch(CommandError):
+    """A search without words."""
+
+    next_step = 'Name some, for example `mri knowledge search "enlarged ventricles"`.'
 
 
 @app.command("ingest")
@@ -90,8 +93,12 @@ def ingest_command(
                 raise typer.BadParameter("--title, --url and --name are for one file.")
             found = documents_below(path)
             if not found:
-                raise OSError("The folder holds no .md, .pdf or .jsonl file.")
+                raise NothingToIngest(f"{path} holds no .md, .pdf or .jsonl file.")
+            skipped = list(_passed_over(path))
         else:
+            if not path.exists():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+            skipped = []
             found = [(path, name if name is not None else document_name(path.stem))]
         shared = refuse_shared_names(called for _, called in found)
         index = _index(search_url, snapshot)
@@ -116,8 +123,11 @@ def ingest_command(
             effect = _settled(search_url, snapshot, changed)
     refused = [outcome for outcome in outcomes if "error" in outcome]
     if as_json:
-        print(_json({"schema_version": 1, "documents": outcomes, "note": effect}))
+        told = {"documents": outcomes, "skipped": skipped, "note": effect}
+        print_json({"schema_version": 1, **told})
     else:
+        for passed in skipped:
+            err.print(plain(f"skipped: {passed['file']}: {passed['reason']}"))
         for outcome in outcomes:
             _print_outcome(outcome)
         _say(effect)
@@ -137,12 +147,14 @@ def search_command(
 ) -> None:
     """Show the passages nearest to some words, with where they are from."""
     with _reported(as_json):
+        if not words.strip():
+            raise NothingToSearch("There are no words to look for.")
         base = _searchable(search_url, snapshot)
         hits = base.search(words, limit, kind or None)
         found_by = base.manifest.retrieval
     if as_json:
         shown = [_hit(hit) for hit in hits]
-        print(_json({"schema_version": 1, "query": words, "retrieval": found_by, "hits": shown}))
+        print_json({"schema_version": 1, "query": words, "retrieval": found_by, "hits": shown})
         return
     if search_url:
         _say(f"found by {found_by}")
@@ -160,7 +172,7 @@ def documents_command(
     with _reported(as_json):
         held = _index(search_url, snapshot).stored_documents()
     if as_json:
-        print(_json({"schema_version": 1, "documents": [asdict(document) for document in held]}))
+        print_json({"schema_version": 1, "documents": [asdict(document) for document in held]})
         return
     if not held:
         out.print("No documents yet: `mri knowledge ingest PATH`.")
@@ -168,9 +180,9 @@ def documents_command(
     table = Table("document", "pieces", "source", "licence", "version")
     for document in held:
         origin = (document.sources, document.licences, document.versions)
-        told = (_plain("\n".join(_shown_origins(values))) for values in origin)
-        table.add_row(_plain(document.name), str(document.pieces), *told)
-    out.print(table)
+        told = (plain("\n".join(_shown_origins(values))) for values in origin)
+        table.add_row(plain(document.name), str(document.pieces), *told)
+    print_table(table)
 
 
 @app.command("remove")
@@ -188,9 +200,9 @@ def remove_command(
         change = index.replace_document(name, [])
         effect = _settled(search_url, snapshot, changed=True)
     if as_json:
-        print(_json({"schema_version": 1, "name": name, "removed": change.removed, "note": effect}))
+        print_json({"schema_version": 1, "name": name, "removed": change.removed, "note": effect})
     else:
-        out.print(_plain(f"removed: {name}, {_counted(change.removed, 'piece')}"))
+        out.print(plain(f"removed: {name}, {_counted(change.removed, 'piece')}"))
         _say(effect)
 
 
@@ -221,10 +233,10 @@ def reindex_command(
             keep_documents=not forget_documents,
         )
     if as_json:
-        print(_json({"schema_version": 1, **asdict(made)}))
+        print_json({"schema_version": 1, **asdict(made)})
     else:
         out.print(
-            _plain(
+            plain(
                 f"{made.index} is in use: {made.entries} entries, "
                 f"{_counted(made.document_pieces, 'piece')} of documents carried over; "
                 f"before: {made.previous or 'none'}"
@@ -266,9 +278,21 @@ def _searchable(search_url: str | None, snapshot: Path) -> "KnowledgeBase":
     return SearchedKnowledge(local, wiring.passage_search(search_url))
 
 
-def _json(document: dict[str, Any]) -> str:
-    # ASCII only: no character of a passage reaches a terminal as itself.
-    return json.dumps(document, indent=1)
+def _passed_over(folder: Path) -> Iterator[dict[str, str]]:
+    """What ``documents_below`` leaves out, and why."""
+    from knowledge.documents.parsing import KINDS
+
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink():
+            yield {"file": str(path), "reason": "a link"}
+        elif path.name.startswith("."):
+            yield {"file": str(path), "reason": "hidden"}
+        elif path.is_dir():
+            yield from _passed_over(path)
+        elif not path.is_file():
+            yield {"file": str(path), "reason": "no file to read"}
+        elif path.suffix.lower() not in KINDS:
+            yield {"file": str(path), "reason": f"none of {', '.join(KINDS)}"}
 
 
 def _refusal(file: Path, error: DocumentError) -> dict[str, Any]:
@@ -300,19 +324,19 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
 
     if "error" in outcome:
         error = outcome["error"]
-        err.print(_plain(f"refused: {outcome['file']}: {error['code']}"))
-        err.print(_plain(error["message"]))
-        err.print(_plain(f"Next: {error['next_step']}"))
+        err.print(plain(f"refused: {outcome['file']}: {error['code']}"))
+        err.print(plain(error["message"]))
+        err.print(plain(f"Next: {error['next_step']}"))
         return
     if outcome["added"] or outcome["removed"]:
         told = f"{_counted(outcome['added'], 'piece')} added, {outcome['removed']} removed"
     else:
         told = f"nothing changed, {_counted(outcome['unchanged'], 'piece')}"
-    out.print(_plain(f"{outcome['name']}: {told} ({outcome['title']})"))
+    out.print(plain(f"{outcome['name']}: {told} ({outcome['title']})"))
     if outcome["left_out"]:
         places = [place_words(outcome["unit"], **place) for place in outcome["left_out"]]
         err.print(
-            _plain(
+            plain(
                 f"{outcome['name']}: {_counted(len(places), 'piece')} left out for reading like "
                 f"instructions to a language model: {_shortened(places)}."
             )
@@ -320,10 +344,10 @@ def _print_outcome(outcome: dict[str, Any]) -> None:
     if outcome["pages_without_text"]:
         pages = [str(page) for page in outcome["pages_without_text"]]
         on = "page" if len(pages) == 1 else "pages"
-        err.print(_plain(f"{outcome['name']}: no text on {on} {_shortened(pages)}."))
+        err.print(plain(f"{outcome['name']}: no text on {on} {_shortened(pages)}."))
     if outcome["removed_characters"]:
         removed = _counted(outcome["removed_characters"], "unseen character")
-        err.print(_plain(f"{outcome['name']}: {removed} removed."))
+        err.print(plain(f"{outcome['name']}: {removed} removed."))
 
 
 def _counted(count: int, thing: str) -> str:
@@ -346,52 +370,25 @@ def _hit(hit: "ScoredPassage") -> dict[str, Any]:
 
 def _print_hit(hit: "ScoredPassage") -> None:
     passage = hit.passage
-    out.print(_plain(passage.title, "bold"))
+    out.print(plain(passage.title, "bold"))
     origin = [passage.id, passage.source, passage.source_version, passage.licence]
-    out.print(_plain(" | ".join([*origin, f"score {hit.score:.3g}"]), "dim"))
+    out.print(plain(" | ".join([*origin, f"score {hit.score:.3g}"]), "dim"))
     if passage.url:
-        out.print(_plain(passage.url, "dim"))
-    out.print(_plain(passage.text))
+        out.print(plain(passage.url, "dim"))
+    out.print(plain(passage.text))
     out.print()
-
-
-def _plain(text: str, style: str = "") -> Text:
-    """``text`` for the terminal: not read as markup, and what could act on it shown as its code."""
-    shown = (
-        char if char != "\t" and not is_unseen(char) else f"\\u{ord(char):04x}" for char in text
-    )
-    return Text("".join(shown), style=style)
 
 
 def _say(effect: str) -> None:
     if effect:
-        out.print(_plain(effect, "dim"))
+        out.print(plain(effect, "dim"))
 
 
 @contextmanager
 def _reported(as_json: bool) -> Iterator[None]:
-    """Errors as a sentence with a next step and exit code 2, never a stack trace.
-
-    With ``--json`` the one document that is printed holds the error.
-    """
-    try:
-        yield
-    except KnowledgeUnavailable as error:
-        _stop(error, error.code, str(error), _TRY_THIS, as_json)
-    except AnalysisError as error:
-        _stop(error, error.code, str(error), error.next_step, as_json)
-    except OSError as error:
-        # The path of an OSError is what was typed, or lies below it.
-        sentence = error.strerror or str(error)
-        _stop(error, type(error).__name__, sentence, "Check the path.", as_json)
-
-
-def _stop(error: Exception, code: str, sentence: str, next_step: str, as_json: bool) -> None:
-    if as_json:
-        told = {"code": code, "message": sentence, "next_step": next_step}
-        print(_json({"schema_version": 1, "error": told}))
-    else:
-        named = isinstance(error, AnalysisError) and not isinstance(error, KnowledgeUnavailable)
-        err.print(_plain(f"{code}: {sentence}" if named else sentence))
-        err.print(_plain(f"Next: {next_step}"))
-    raise typer.Exit(2) from error
+    with reported(as_json):
+        try:
+            yield
+        except KnowledgeUnavailable as error:
+            # That of the layer speaks of a study.
+            raise CommandError(str(error), _TRY_THIS, code=error.code) from error

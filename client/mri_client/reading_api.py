@@ -25,6 +25,7 @@ from mri_analysis.contracts.api import (
 )
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
+from mri_client.errors import CommandError
 
 Progress = Callable[[int, int], None]
 """Called with the bytes sent and the size of the file."""
@@ -35,8 +36,10 @@ _PATIENCE = httpx.Timeout(30.0, connect=5.0)
 _UPLOAD_PATIENCE = httpx.Timeout(60.0, connect=5.0)  # for each part of it
 
 
-class ApiUnreachable(Exception):
+class ApiUnreachable(CommandError):
     """The API did not answer, or not in a form that this client knows."""
+
+    next_step = "Check the connection, then try again; `mri login` names the API to talk to."
 
 
 class ApiProblem(Exception):
@@ -95,6 +98,10 @@ class ReadingApi:
         }
         known = {name: value for name, value in query.items() if value is not None}
         return self._read("GET", "/v1/jobs", JobList, params=known)
+
+    def job_ids(self, beginning: str, limit: int) -> list[str]:
+        """Ids of jobs that begin like this, those of the newest jobs first."""
+        return [job.job_id for job in self.jobs(limit=limit, job_id=beginning).jobs]
 
     def job(self, job_id: str) -> JobDocument:
         """One job."""

@@ -22,6 +22,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 
+from mri_client.errors import CommandError
+
 CALLBACK_PORT = 8976
 """The one that the user pool knows as an address to come back to."""
 _CALLBACK = f"http://localhost:{CALLBACK_PORT}/callback"
@@ -30,8 +32,10 @@ _PATIENCE = httpx.Timeout(15.0)
 _PAGE = b"<!doctype html><title>MRI Analysis</title><p>You can close this window.</p>"
 
 
-class SignInFailed(Exception):
-    """Nobody is signed in; the sentence says why and what to do."""
+class SignInFailed(CommandError):
+    """Nobody is signed in; the sentence says why."""
+
+    next_step = "Sign in with `mri login`."
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Session:
         if _claims(self.id_token).get("exp", 0) > time.time() + _EARLY_S:
             return self.id_token
         if not self.refresh_token:
-            raise SignInFailed("The sign-in has run out: mri login")
+            raise SignInFailed("The sign-in has run out.")
         grant = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
         found = _tokens(self.provider, grant)
         renewed = replace(
@@ -113,7 +117,7 @@ def sign_in(
         open_browser(f"{_endpoints(provider)['authorization_endpoint']}?{question}")
         answer = callback.wait(limit_s)
     if answer.get("state") != state:
-        raise SignInFailed("The answer belongs to another sign-in. Try again: mri login")
+        raise SignInFailed("The answer belongs to another sign-in.")
     if "code" not in answer:
         raise SignInFailed(f"The sign-in was refused ({answer.get('error', 'no reason')}).")
     found = _tokens(
@@ -127,7 +131,7 @@ def sign_in(
     )
     token = str(found["id_token"])
     if _claims(token).get("nonce") != nonce:
-        raise SignInFailed("The token belongs to another sign-in. Try again: mri login")
+        raise SignInFailed("The token belongs to another sign-in.")
     session = Session(provider, token, str(found.get("refresh_token", "")))
     keep(session)
     return session
@@ -161,9 +165,9 @@ def kept() -> Session:
         provider = Provider(**document.pop("provider"))
         return Session(provider, **document)
     except FileNotFoundError as error:
-        raise SignInFailed("Nobody is signed in: mri login") from error
+        raise SignInFailed("Nobody is signed in.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SignInFailed(f"{session_file()} is no session: mri login") from error
+        raise SignInFailed(f"{session_file()} is no session.") from error
 
 
 def forget() -> None:
@@ -193,7 +197,7 @@ def _tokens(provider: Provider, grant: dict[str, str]) -> dict[str, Any]:
         found: dict[str, Any] = answer.raise_for_status().json()
         found["id_token"]  # without one it is no sign-in
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise SignInFailed("The provider gave no token. Sign in again: mri login") from error
+        raise SignInFailed("The provider gave no token.") from error
     return found
 
 
@@ -204,7 +208,7 @@ def _claims(token: str) -> dict[str, Any]:
         claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         return claims
     except (ValueError, IndexError) as error:
-        raise SignInFailed("The kept token cannot be read: mri login") from error
+        raise SignInFailed("The kept token cannot be read.") from error
 
 
 class _Callback:
@@ -233,7 +237,8 @@ class _Callback:
             self._server = http.server.HTTPServer(("127.0.0.1", CALLBACK_PORT), Handler)
         except OSError as error:
             raise SignInFailed(
-                f"Port {CALLBACK_PORT} is taken: is another sign-in waiting?"
+                f"Port {CALLBACK_PORT} is taken: is another sign-in waiting?",
+                "End the other sign-in, or what listens on the port, then `mri login` again.",
             ) from error
         return self
 

@@ -13,18 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from mri_client.errors import CommandError
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
     from mri_analysis.adapters.sql_job_repository import SqlJobRepository
+    from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
     from mri_analysis.adapters.step_functions import StepFunctionsWorkflow
 
 DEFAULT_STACK_FILE = Path("out/local/stack.json")
 
 
-class StackUnreachable(Exception):
+class StackUnreachable(CommandError):
     """There is no stack to talk to."""
+
+    next_step = "Start a stack with `make up`, or name its file with --stack."
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,9 @@ class Stack:
         try:
             return cls.from_document(json.loads(path.read_text()))
         except FileNotFoundError as error:
-            raise StackUnreachable(
-                f"No stack is running here ({path} is missing). Start one with `make up`."
-            ) from error
-        except (ValueError, KeyError) as error:
-            raise StackUnreachable(
-                f"{path} is not a stack file. Start one with `make up`."
-            ) from error
+            raise StackUnreachable(f"No stack is running here ({path} is missing).") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise StackUnreachable(f"{path} is not a stack file.") from error
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "Stack":
@@ -92,6 +93,16 @@ class Stack:
 
         return SqlJobRepository(connect(self.database_url))
 
+    @cached_property
+    def studies(self) -> "SqlStudyCatalogue | None":
+        """The same jobs, to be searched."""
+        if self.database_url is None:
+            return None
+        from mri_analysis.adapters.database_connection import connect
+        from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
+
+        return SqlStudyCatalogue(connect(self.database_url))
+
     @property
     def workflow(self) -> "StepFunctionsWorkflow":
         """The state machine, to start executions."""
@@ -124,9 +135,7 @@ def local_provider(path: Path | None = None) -> dict[str, str]:
     try:
         document = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise StackUnreachable(
-            f"No stack is running here ({path} is missing). Start one with `make up`."
-        ) from error
+        raise StackUnreachable(f"No stack is running here ({path} is missing).") from error
     client = document.get("command_line_client")
     if not client or not document.get("api_url"):
         raise StackUnreachable("The stack of this machine serves no API.")

@@ -1,5 +1,6 @@
 """Submitting scans and getting their results."""
 
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mri_analysis.contracts.job import Job, JobStatus
 from mri_analysis.contracts.report import LanguageModelUse, Report
-from mri_analysis.errors import DatabaseUnavailable, JobNotFound, error_type
+from mri_analysis.errors import DatabaseUnavailable, ForeignUpload, JobNotFound, error_type
 from mri_analysis.keys import StudyKeys, check_organization, execution_name
+from mri_analysis.ports.studies import StudyFilter
 from mri_analysis.use_cases.start_analysis import retry_analysis
+from mri_client.errors import CommandError
 from mri_client.executions import Execution, find_execution
+from mri_client.job_ids import whole_job_id
 from mri_client.stack import Stack, StackUnreachable
 
 DRAFTS = "drafts.json"
@@ -26,11 +30,13 @@ _POLL_SECONDS = 0.2
 _MAX_UPLOAD_BYTES = 1 << 30  # as the functions' settings
 
 
-class NotAScan(Exception):
+class NotAScan(CommandError):
     """What was given cannot be submitted."""
 
+    next_step = "Name one NIfTI image, .nii or .nii.gz."
 
-class WaitedTooLong(Exception):
+
+class WaitedTooLong(CommandError):
     """The study did not end in the time given; it may still end."""
 
 
@@ -73,20 +79,20 @@ class Progress:
         return kind.__name__, cause, kind.next_step
 
 
-def submit(stack: Stack, path: Path, organization_id: str) -> Submission:
-    """Upload ``path`` as a new study. The file's name is not sent.
+def submit(stack: Stack, path: Path, organization_id: str, job_id: str | None = None) -> Submission:
+    """Upload ``path`` as a study, a new one without ``job_id``. The file's name is not sent.
 
     Raises
     ------
-    ForeignUpload
+    OrganizationInvalid
         The organization id is not one.
     NotAScan
         It is no file, or one that is too large to be read.
     StackUnreachable
         Object storage did not answer.
     """
-    check_organization(organization_id)
-    job_id = str(uuid.uuid4())
+    known_organization(organization_id)
+    job_id = job_id or str(uuid.uuid4())
     key = StudyKeys(organization_id, job_id).upload
     check_file(path)
     with path.open("rb") as body:
@@ -107,6 +113,41 @@ def check_file(path: Path) -> None:
         raise NotAScan(f"{path} is no file: submit one NIfTI image.")
     if path.stat().st_size > _MAX_UPLOAD_BYTES:
         raise NotAScan(f"{path} has {path.stat().st_size / 1e6:,.0f} MB; 1,074 MB can be read.")
+
+
+class OrganizationInvalid(CommandError):
+    """What was given is the id of no organization."""
+
+    next_step = "Correct what follows --organization."
+
+
+class FolderNotWritable(CommandError):
+    """The results have nowhere to go."""
+
+    next_step = "Name a folder that you may write to with --out."
+
+
+def known_organization(organization_id: str) -> str:
+    """``organization_id``, if it is one; raises ``OrganizationInvalid``."""
+    try:
+        check_organization(organization_id)
+    except ForeignUpload as error:
+        raise OrganizationInvalid(str(error)) from error
+    return organization_id
+
+
+def find_job_id(stack: Stack, organization_id: str, given: str) -> str:
+    """The whole id of the job that ``given`` names; see :func:`mri_client.job_ids.whole_job_id`."""
+    catalogue = stack.studies
+    if catalogue is None:
+        return given
+
+    def beginning_with(characters: str, limit: int) -> list[str]:
+        wanted = StudyFilter(id_prefix=characters)
+        found = catalogue.page(known_organization(organization_id), limit, wanted)
+        return [study.job.job_id for study in found]
+
+    return whole_job_id(given, beginning_with)
 
 
 def retry(stack: Stack, organization_id: str, job_id: str) -> Submission:
@@ -164,8 +205,8 @@ def follow(stack: Stack, submission: Submission, timeout_seconds: float) -> Iter
         yield now
         if time.monotonic() > deadline:
             raise WaitedTooLong(
-                f"The study did not end within {timeout_seconds:g} s. It goes on; look with "
-                f"`mri status {submission.job_id}`."
+                f"The study did not end within {timeout_seconds:g} s. It goes on.",
+                f"Look at it with `mri status {submission.job_id}`.",
             )
         time.sleep(_POLL_SECONDS)
 
@@ -176,8 +217,13 @@ def fetch(
     """Download what the study left; a failed study may leave some files or none.
 
     ``drafts`` adds a language model's drafts, refused ones too, where one was asked.
+
+    Raises
+    ------
+    FolderNotWritable
+        Before anything is fetched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     prefix = StudyKeys(organization_id, job_id).results
     fetched = []
     for name in (*ARTEFACTS, *([DRAFTS] if drafts else [])):
@@ -191,6 +237,18 @@ def fetch(
         path.write_bytes(answer["Body"].read())
         fetched.append(path)
     return fetched
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` where there is none; raises ``FolderNotWritable``."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderNotWritable(
+            f"The results cannot be written to {folder} ({error.strerror})."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FolderNotWritable(f"The results cannot be written to {folder} (no permission).")
 
 
 def language_model_use(stack: Stack, organization_id: str, job_id: str) -> LanguageModelUse | None:

@@ -7,13 +7,13 @@ import base64
 import contextlib
 import json
 import os
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from local_stack.stop_request import StopRequest
 
 if TYPE_CHECKING:
     from local_stack.reading_room import ReadingRoom
@@ -93,13 +93,10 @@ def _up(options: argparse.Namespace) -> int:
             f"A stack already runs on {options.state_dir} (process {running['pid']}): "
             "stop it, or give this one another --state-dir."
         )
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     room = _reading_room(options)
     if room is not None:
         options.param = [*options.param, f"ReadingRoomOrigin={room.url}"]
-    with contextlib.ExitStack() as closing:
+    with StopRequest() as stop, contextlib.ExitStack() as closing:
         stack = closing.enter_context(_stack(options, options.state_dir))
         print(_summary(stack.description(), options.state_dir, options.verbose), flush=True)
         print(_NOTHING_IS_KEPT, flush=True)

@@ -74,8 +74,11 @@ def gone(pid: int) -> bool:
     return state.strip().startswith("Z") or not state.strip()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_process_is_left(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "times"),
+    [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGTERM, 50), (signal.SIGKILL, 1)],
+)
+def test_no_process_is_left(tmp_path: Path, number: signal.Signals, times: int) -> None:
     # Given a running stack with a warm function
     with running(tmp_path) as (process, _):
         event = tmp_path / "event.json"
@@ -86,7 +89,8 @@ def test_no_process_is_left(tmp_path: Path, number: signal.Signals) -> None:
         assert functions
 
         # When it is ended
-        process.send_signal(number)
+        for _ in range(times):
+            process.send_signal(number)
         process.wait(15)
 
         # Then its functions end with it, and a clean end leaves no stack file

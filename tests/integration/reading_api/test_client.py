@@ -1,14 +1,18 @@
 """The API client of the command line and the reading room, against the running API."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from local_stack.stack import LocalStack
+from mri_client import signed_in_access
 from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
-from tests.support.brains import SAMPLE
+from mri_client.signed_in_access import SignedInAccess
+from mri_client.watching import follow_states
+from tests.support.brains import SAMPLE, as_upload, small_brain
 from tests.support.chain import wait_for
 from tests.support.signed_in import id_token
 
@@ -116,3 +120,60 @@ def test_upload_that_storage_refuses_says_so(reviewer: ReadingApi, tmp_path: Pat
     with pytest.raises(ApiProblem) as refused:
         reviewer.upload(empty)
     assert refused.value.code == "EmptyFile"
+
+
+# ---- following studies ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def job_that_runs(reviewer: ReadingApi, tmp_path: Path) -> str:
+    scan = tmp_path / "brain.nii.gz"
+    scan.write_bytes(as_upload(small_brain()))
+    return SignedInAccess(reviewer).send(scan, str(tmp_path), lambda done, size: None).job_id
+
+
+def test_the_end_of_a_study_is_heard_over_a_socket(
+    reviewer: ReadingApi, job_that_runs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only what the socket says can end this pause.
+    monkeypatch.setattr(signed_in_access, "_PAUSE_WITH_SOCKET_S", 100_000)
+
+    *_, last = follow_states(SignedInAccess(reviewer), [job_that_runs], 120)
+
+    assert last.status == "completed"
+
+
+def test_without_a_socket_a_study_is_looked_at(
+    reviewer: ReadingApi, job_that_runs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_offered() -> None:
+        raise ApiUnreachable("no tickets here")
+
+    monkeypatch.setattr(reviewer, "live_ticket", none_offered)
+    monkeypatch.setattr(signed_in_access, "_PAUSE_S", 0.1)
+
+    *_, last = follow_states(SignedInAccess(reviewer), [job_that_runs], 120)
+
+    assert last.status == "completed"
+
+
+def test_a_socket_that_breaks_off_is_opened_anew(
+    reviewer: ReadingApi, job_that_runs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    really_open = signed_in_access._open
+
+    def open_and_lose_the_first(api: ReadingApi, sockets: ExitStack) -> object:
+        socket = really_open(api, sockets)
+        assert socket is not None
+        if not opened:
+            socket.close()
+        opened.append(socket)
+        return socket
+
+    monkeypatch.setattr(signed_in_access, "_open", open_and_lose_the_first)
+
+    *_, last = follow_states(SignedInAccess(reviewer), [job_that_runs], 120)
+
+    assert last.status == "completed"
+    assert len(opened) == 2

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from local_stack.stack import LocalStack
-from tests.support.brains import SAMPLE
+from tests.support.brains import SAMPLE, as_upload, small_brain
 from tests.support.chain import Chain
 
 MRI = [sys.executable, "-m", "mri_client.cli"]
@@ -67,7 +67,7 @@ def test_report_is_signed_and_amended_from_a_terminal(shell: Shell, job_id: str)
     assert "Dr. Rosa Reviewer" in shell.sign_in("demo-reviewer")
     assert stat.S_IMODE(shell.session.stat().st_mode) == 0o600
 
-    draft = shell.run("report", job_id)
+    draft = shell.run("report", job_id[:8])
     assert "DRAFT" in draft.stdout
     assert "Key findings" in draft.stdout
     careless = shell.run("sign", job_id)
@@ -98,6 +98,41 @@ def test_without_a_sign_in_the_command_says_what_to_do(shell: Shell, job_id: str
     shell.session.parent.mkdir(parents=True)
     shell.session.write_text("{")
     assert "is no session" in shell.run("report", job_id).stderr
+
+
+def test_a_folder_is_submitted_once_and_followed_by_whoever_is_signed_in(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.sign_in("demo-clinician")
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    (folder / "brain.nii.gz").write_bytes(as_upload(small_brain()) + str(tmp_path).encode())
+    (folder / "text.nii").write_text(f"This is no image. {tmp_path}")
+    (folder / "empty.nii").touch()
+
+    first = shell.run("submit", str(folder), "--signed-in", "--json")
+    sent = json.loads(first.stdout)["files"]
+    watched = shell.run("watch", sent[2]["job_id"][:8], sent[0]["job_id"], "--signed-in")
+    again = shell.run("submit", str(folder), "--signed-in", "--wait", "--json")
+
+    assert first.returncode == again.returncode == 1, first.stderr
+    assert [row["sent"] for row in sent] == [True, False, True]
+    assert sent[1]["error"]["code"] == "EmptyFile"
+    ended = json.loads(again.stdout)
+    assert [row["job_id"] for row in ended["files"]] == [row["job_id"] for row in sent]
+    assert [row["status"] for row in ended["files"]][1:] == [None, "failed"]
+    assert ended["files"][2]["error"]["code"] == "UnsupportedFormat"
+    assert (ended["summary"]["sent"], ended["summary"]["there_already"]) == (0, 2)
+
+    assert watched.returncode == 1
+    assert f"{sent[2]['job_id']}  failed  UnsupportedFormat" in watched.stdout
+
+
+def test_what_a_stack_needs_is_refused_for_whoever_is_signed_in(shell: Shell) -> None:
+    refused = shell.run("watch", "--signed-in", "--organization", "clinic-b", "--json")
+
+    assert refused.returncode == 2
+    assert "--signed-in" in json.loads(refused.stdout)["error"]["message"]
 
 
 def test_sign_out_forgets(shell: Shell, job_id: str) -> None:

@@ -151,6 +151,52 @@ def test_a_folder_is_ingested_and_a_bad_file_stops_no_other(mri: Mri, tmp_path: 
     assert json.loads(mri("search", "ventricles", "--kind", "document", "--json").stdout)["hits"]
 
 
+def test_what_a_folder_holds_besides_is_named_with_the_reason(mri: Mri, tmp_path: Path):
+    folder = tmp_path / "papers"
+    (folder / "more").mkdir(parents=True)
+    (folder / "good.md").write_text("The brain is measured.")
+    (folder / "more" / "x.docx").write_bytes(b"PK")
+    (folder / "link.md").symlink_to(folder / "good.md")
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "a.md").write_text("Hidden.")
+    arguments = ["ingest", folder, "--source", "S", "--licence", "L"]
+
+    done = mri(*arguments, "--json")
+
+    assert done.exit_code == 0
+    skipped = {Path(row["file"]).name: row["reason"] for row in json.loads(done.stdout)["skipped"]}
+    assert set(skipped) == {"x.docx", "link.md", ".hidden"}
+    assert ".md" in skipped["x.docx"]
+    told = mri(*arguments).stderr
+    assert f"skipped: {folder / 'more' / 'x.docx'}: {skipped['x.docx']}" in told
+
+
+@pytest.mark.parametrize("missing", ["nofile.md", "nofile"])
+def test_a_file_that_is_not_there_is_named(mri: Mri, missing: str):
+    done = mri("ingest", missing, "--source", "S", "--licence", "L")
+    assert done.exit_code == 2
+    assert f"{missing}: No such file" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["", "  "])
+def test_a_search_for_nothing_is_refused(mri: Mri, guide: Path, words: str):
+    mri("ingest", guide)
+    done = mri("search", words)
+    assert done.exit_code == 2
+    assert "no words" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_it_needs_to_be(
+    mri: Mri, guide: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    source = "Department of Radiology of the Example Hospital in the Example City"
+    guide.write_text(GUIDE.replace("Radiology", source))
+    mri("ingest", guide)
+    assert source in mri("documents").stdout
+
+
 def test_a_refusal_has_code_sentence_and_next_step(mri: Mri, tmp_path: Path):
     path = tmp_path / "[red]x.md"
     path.write_text("Text.")

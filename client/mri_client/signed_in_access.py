@@ -1,0 +1,102 @@
+"""Studies of whoever is signed in, over the REST API: see :mod:`mri_client.study_access`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mri_analysis.contracts.api import JobDocument
+from mri_analysis.errors import UploadArrived
+from mri_client.job_ids import whole_job_id
+from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
+from mri_client.studies import check_file
+from mri_client.study_access import Bytes, Pause, Sent, StudyState
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PAUSE_S = 2.0
+# A socket tells how a study ends; the stages on the way there are looked at.
+_PAUSE_WITH_SOCKET_S = 4.0
+_PATIENCE_S = 5.0
+
+
+class SignedInAccess:
+    """Studies of the organization of the person who is signed in."""
+
+    def __init__(self, api: ReadingApi) -> None:
+        self._api = api
+
+    def whole_id(self, given: str) -> str:
+        return whole_job_id(given, self._api.job_ids)
+
+    def state(self, job_id: str) -> StudyState:
+        return _state(self._api.job(job_id))
+
+    def newest(self, limit: int) -> list[StudyState]:
+        return [_state(job) for job in self._api.jobs(limit=limit).jobs]
+
+    def send(self, scan: Path, content: str, progress: Bytes) -> Sent:
+        check_file(scan)
+        try:
+            return Sent(self._api.upload(scan, progress, idempotency_key=content), was_there=False)
+        except ApiProblem as problem:
+            # The sentence of this refusal names the job that the key stands for.
+            named = _JOB_ID.search(str(problem))
+            if problem.code != UploadArrived.__name__ or named is None:
+                raise
+            return Sent(named.group(), was_there=True)
+
+    def changes(self) -> AbstractContextManager[Pause]:
+        return _changes(self._api)
+
+
+@contextmanager
+def _changes(api: ReadingApi) -> Iterator[Pause]:
+    with ExitStack() as opened:
+        socket = _open(api, opened)
+
+        def pause() -> None:
+            nonlocal socket
+            if socket is None:
+                time.sleep(_PAUSE_S)
+                return
+            try:
+                socket.recv(timeout=_PAUSE_WITH_SOCKET_S)
+            except TimeoutError:
+                return
+            except _closed():
+                # The API ends every socket after two hours, idle ones sooner.
+                opened.close()
+                socket = _open(api, opened)
+                time.sleep(_PAUSE_S)  # one that always closes must not ask without end
+
+        yield pause
+
+
+def _open(api: ReadingApi, opened: ExitStack) -> ClientConnection | None:
+    """A socket that hears of changes, closed with ``opened``; None where the API offers none."""
+    from websockets.exceptions import InvalidHandshake, InvalidURI
+    from websockets.sync.client import connect
+
+    try:
+        ticket = api.live_ticket()
+        address = f"{ticket.url}?ticket={ticket.ticket}"
+        return opened.enter_context(connect(address, open_timeout=_PATIENCE_S))
+    except (ApiProblem, ApiUnreachable, InvalidHandshake, InvalidURI, OSError):
+        return None
+
+
+def _closed() -> type[Exception]:
+    from websockets.exceptions import ConnectionClosed
+
+    return ConnectionClosed
+
+
+def _state(job: JobDocument) -> StudyState:
+    return StudyState(job.job_id, job.status, job.error, job.updated_at)
