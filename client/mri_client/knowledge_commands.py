@@ -25,6 +25,7 @@ from mri_client.terminal import AsJson, err, out, plain, print_json, print_table
 
 if TYPE_CHECKING:
     from knowledge.documents.ingest import Ingested
+    from mri_analysis.contracts.report import Passage
     from mri_analysis.ports.knowledge import DocumentIndex, KnowledgeBase, ScoredPassage
 
 app = typer.Typer(
@@ -59,6 +60,15 @@ class NothingToIngest(CommandError):
     """A folder without a document."""
 
     next_step = "Name a file or a folder with Markdown (.md), PDF (.pdf) or JSON Lines (.jsonl)."
+
+
+class PassageUnknown(CommandError):
+    """An id that this knowledge base does not have."""
+
+    next_step = (
+        "Copy the id from `passages` of report.json; another version of the knowledge base may "
+        "have others. `mri knowledge search WORDS` looks for words."
+    )
 
 
 class NothingToSearch(CommandError):
@@ -152,16 +162,41 @@ def search_command(
         base = _searchable(search_url, snapshot)
         hits = base.search(words, limit, kind or None)
         found_by = base.manifest.retrieval
+        exact = None if kind else _opened(base, words.strip())
     if as_json:
         shown = [_hit(hit) for hit in hits]
         print_json({"schema_version": 1, "query": words, "retrieval": found_by, "hits": shown})
         return
     if search_url:
         _say(f"found by {found_by}")
-    if not hits:
+    if exact is not None:
+        _say("the passage with this id:")
+        _print_passage(exact)
+        hits = [hit for hit in hits if hit.passage.id != exact.id]
+    elif not hits:
         out.print("Nothing was found.")
     for hit in hits:
         _print_hit(hit)
+
+
+@app.command("show")
+def show_command(
+    passage_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As a report cites it: `reference.evans.criterion`.")
+    ],
+    snapshot: SnapshotFile = SNAPSHOT,
+    search_url: SearchUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open one passage by its id: what a report rests on, with its source."""
+    with _reported(as_json):
+        passage = _opened(_searchable(search_url, snapshot), passage_id)
+        if passage is None:
+            raise PassageUnknown(f"There is no passage {passage_id} in this knowledge base.")
+    if as_json:
+        print_json({"schema_version": 1, "passage": passage.model_dump(mode="json")})
+    else:
+        _print_passage(passage)
 
 
 @app.command("documents")
@@ -368,11 +403,24 @@ def _hit(hit: "ScoredPassage") -> dict[str, Any]:
     return {"kind": hit.kind.value, "score": hit.score, **hit.passage.model_dump(mode="json")}
 
 
+def _opened(base: "KnowledgeBase", passage_id: str) -> "Passage | None":
+    """The passage with this id, a reference in the form that reports cite among them."""
+    from mri_analysis.reporting.evidence import reference_passage
+
+    for reference in base.references():
+        if reference.id == passage_id:
+            return reference_passage(reference, base.manifest.version)
+    return next(iter(base.passages([passage_id])), None)
+
+
 def _print_hit(hit: "ScoredPassage") -> None:
-    passage = hit.passage
+    _print_passage(hit.passage, f"score {hit.score:.3g}")
+
+
+def _print_passage(passage: "Passage", *further: str) -> None:
     out.print(plain(passage.title, "bold"))
     origin = [passage.id, passage.source, passage.source_version, passage.licence]
-    out.print(plain(" | ".join([*origin, f"score {hit.score:.3g}"]), "dim"))
+    out.print(plain(" | ".join([*origin, *further]), "dim"))
     if passage.url:
         out.print(plain(passage.url, "dim"))
     out.print(plain(passage.text))

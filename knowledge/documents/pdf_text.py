@@ -68,7 +68,8 @@ def read_pdf(data: bytes, limits: Limits) -> tuple[str, list[Block], list[int]]:
         raise DocumentBroken("The PDF is damaged, or made in a way no reader follows.") from error
     letters = sum(character.isalpha() for page in pages for line in page for character in line)
     if letters < _FEWEST_LETTERS:
-        raise DocumentWithoutText(f"The {len(pages)} pages of the PDF hold no text.")
+        which = "The page" if len(pages) == 1 else f"The {len(pages)} pages"
+        raise DocumentWithoutText(f"{which} of the PDF hold{'s' * (len(pages) == 1)} no text.")
     empty = [number for number, page in enumerate(pages, start=1) if not "".join(page).strip()]
     return (title if isinstance(title, str) else ""), paragraphs(pages), empty
 

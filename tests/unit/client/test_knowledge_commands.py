@@ -298,3 +298,48 @@ def test_a_search_service_takes_the_documents(mri: Mri, guide: Path):
 
         assert mri("remove", "guide", *url).exit_code == 0
         assert json.loads(mri("documents", *url, "--json").stdout)["documents"] == []
+
+
+@pytest.mark.parametrize(
+    ("passage_id", "title", "url"),
+    [
+        ("note.evans-populations", "Evans index in several populations", "https://doi.org/"),
+        (
+            "reference.brain.matsumae-1996",
+            "Band derived from published figures",
+            "https://doi.org/10.3171/",
+        ),
+    ],
+)
+def test_a_passage_is_opened_by_the_id_that_a_report_cites(
+    mri: Mri, guide: Path, passage_id: str, title: str, url: str
+):
+    mri("ingest", guide)
+
+    shown = json.loads(mri("show", passage_id, "--json").stdout)["passage"]
+    assert (shown["id"], shown["title"]) == (passage_id, title)
+    assert shown["url"].startswith(url)
+    assert title in mri("show", passage_id).stdout
+    # and a search for the id finds it before what only sounds alike
+    assert mri("search", passage_id).stdout.index(title) < 120
+
+
+def test_a_passage_that_is_not_there_is_named(mri: Mri, guide: Path):
+    mri("ingest", guide)
+
+    done = mri("show", "note.nothing", "--json")
+
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["error"]["code"] == "PassageUnknown"
+    assert "note.nothing" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_a_document_is_opened_too_and_acts_on_no_terminal(mri: Mri, guide: Path):
+    mri("ingest", guide)
+    found = json.loads(mri("search", "quadrature coil", "--kind", "document", "--json").stdout)
+    (hit,) = found["hits"]
+
+    shown = mri("show", hit["id"]).stdout
+
+    assert "quadrature coil" in shown
+    assert "\x1b" not in shown

@@ -133,6 +133,13 @@ def test_a_reference_names_population_method_source_and_difference(reference: Re
     assert reference.quantity
     for field in ("statistic", "population", "method", "source", "method_difference"):
         assert getattr(reference, field), field
+    # Its source can be opened: a paper by its address, our own card by its place in the source.
+    if reference.source.startswith("Model card"):
+        assert (Path(__file__).parents[3] / "models/segmentation/MODEL_CARD.md").exists()
+        assert "models/segmentation/MODEL_CARD.md" in reference.source
+    else:
+        assert (reference.url or "").startswith("https://")
+        assert len(reference.source) > 80, "authors, title, journal, year, pages"
     if reference.decides:
         assert reference.low is not None or reference.high is not None
     for bound in (reference.low, reference.high):

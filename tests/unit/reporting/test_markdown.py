@@ -83,7 +83,7 @@ def test_the_annex_holds_what_the_main_part_rests_on(write: Write, stroke_study:
 
     assert main_part(text) != text
     for passage in report.passages:
-        assert f"`{passage.id}`" in annex or passage.source in annex
+        assert f"`{passage.id}`" in annex or plain(passage.source) in annex
     for statement in report.clinical_significance:
         assert plain(statement.text) in annex
     for attribution in report.attributions:
@@ -191,6 +191,13 @@ def test_what_limits_rest_on_and_why_an_index_has_no_verdict_is_told_beside_them
     assert "it rules nothing out" not in below(stroke_study)
     # Where no limit is used, none is explained
     assert "rest on a few heads" not in below(a_study(missing=frozenset({Structure.VENTRICLES})))
+
+
+def test_the_source_of_a_band_is_a_title_and_an_address(write: Write, a_study: Build):
+    annex = page(write, a_study()).split("# Annex")[1]
+    (row,) = [line for line in annex.splitlines() if "brain volume | 933" in line]
+    assert "Age-related changes in intracranial compartment volumes" in row
+    assert "<https://doi.org/10.3171/jns.1996.84.6.0982>" in row
 
 
 def test_every_band_is_printed_with_its_construction(write: Write, a_study: Build):

@@ -33,6 +33,7 @@ class Reference(Contract):
     population: str
     method: str
     source: str
+    url: str | None = Field(default=None, description="where the source can be read")
     measurement_id: str | None = Field(default=None, description="what it is held against")
     quantity: Literal["total_ml", "percent_of_icv", "asymmetry_percent", "value"] | None = None
     statistic: str = Field(default="", description="what low and high are, in words")

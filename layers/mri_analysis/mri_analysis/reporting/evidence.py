@@ -233,6 +233,7 @@ def reference_passage(reference: Reference, knowledge_version: str) -> Passage:
         licence="CC BY 4.0",
         title=title,
         text=text,
+        url=reference.url,
         sha256=hashlib.sha256(f"{title}\n{text}".encode()).hexdigest(),
     )
 

@@ -409,7 +409,8 @@ def _reference_table(used: Sequence[Reference], numbers: dict[str, str]) -> str:
             reference.source,
         ]
         number = rf"\[{numbers[reference.id]}\]"
-        rows.append(f"| {number} | {' | '.join(_escaped(cell) for cell in cells)} |")
+        link = f" <{reference.url}>" if reference.url else ""
+        rows.append(f"| {number} | {' | '.join(_escaped(cell) for cell in cells)}{link} |")
     return "\n".join(rows)
 
 
