@@ -27,6 +27,7 @@ from mri_client.operator_access import OperatorAccess
 from mri_client.review_commands import add_to as add_review_commands
 from mri_client.review_commands import signed_in_api
 from mri_client.signed_in_access import SignedInAccess
+from mri_client.signed_in_studies import get_files, retry_study, show_status
 from mri_client.stack import Stack, StackUnreachable
 from mri_client.studies import (
     DRAFTS,
@@ -183,9 +184,15 @@ def completion(
 
 @contextmanager
 def _access(signed_in: bool, stack_file: Path | None, organization: str) -> Iterator[StudyAccess]:
-    if not signed_in:
+    if signed_in:
+        with _signed_in(stack_file, organization) as access:
+            yield access
+    else:
         yield OperatorAccess(Stack.load(stack_file), organization)
-        return
+
+
+@contextmanager
+def _signed_in(stack_file: Path | None, organization: str) -> Iterator[SignedInAccess]:
     if stack_file is not None or organization != _ORGANIZATION:
         raise typer.BadParameter("--signed-in goes without --stack and --organization.")
     with signed_in_api() as api:
@@ -199,10 +206,15 @@ def retry_command(
     organization: Organization = _ORGANIZATION,
     timeout: Timeout = 1800,
     stack_file: StackFile = None,
+    signed_in: SignedIn = False,
     as_json: AsJson = False,
 ) -> None:
     """Analyse the upload of a failed job again."""
     with reported(as_json):
+        if signed_in:
+            with _signed_in(stack_file, organization) as access:
+                status = retry_study(access, job_id, wait=wait, timeout_s=timeout, as_json=as_json)
+            raise typer.Exit(status)
         stack = Stack.load(stack_file)
         job_id = find_job_id(stack, known_organization(organization), job_id)
         _follow_or_tell(stack, retry(stack, organization, job_id), wait, timeout, as_json)
@@ -213,10 +225,14 @@ def status(
     job_id: Annotated[str | None, typer.Argument(help="A job; without it the newest ones.")] = None,
     organization: Organization = _ORGANIZATION,
     stack_file: StackFile = None,
+    signed_in: SignedIn = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one job with its stages, or the newest jobs."""
     with reported(as_json):
+        if signed_in:
+            with _signed_in(stack_file, organization) as access:
+                raise typer.Exit(show_status(access, job_id, as_json=as_json))
         stack = Stack.load(stack_file)
         known_organization(organization)
         if job_id is None:
@@ -242,10 +258,16 @@ def get(
     ] = False,
     organization: Organization = _ORGANIZATION,
     stack_file: StackFile = None,
+    signed_in: SignedIn = False,
     as_json: AsJson = False,
 ) -> None:
     """Download the results of a job."""
     with reported(as_json):
+        if signed_in:
+            if drafts:
+                raise typer.BadParameter("--drafts is for operators: the API gives no drafts.")
+            with _signed_in(stack_file, organization) as access:
+                raise typer.Exit(get_files(access, job_id, folder, as_json=as_json))
         stack = Stack.load(stack_file)
         job_id = find_job_id(stack, known_organization(organization), job_id)
         now = progress(stack, organization, job_id)

@@ -94,7 +94,6 @@ def print_state(state: StudyState) -> None:
     """One line, which a pipe gets at once."""
     moment = f"{state.updated_at:%Y-%m-%d %H:%M:%S} UTC" if state.updated_at else "-"
     print_line(f"{moment}  {state.job_id}  {_words(state)}")
-    print(end="", flush=True)
 
 
 _MOST_WATCHED = 100

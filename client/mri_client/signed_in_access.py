@@ -13,7 +13,7 @@ from mri_analysis.contracts.api import JobDocument
 from mri_analysis.errors import UploadArrived
 from mri_client.job_ids import whole_job_id
 from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
-from mri_client.studies import check_file
+from mri_client.studies import check_file, make_folder
 from mri_client.study_access import Bytes, Pause, Sent, StudyState
 
 if TYPE_CHECKING:
@@ -51,6 +51,26 @@ class SignedInAccess:
             if problem.code != UploadArrived.__name__ or named is None:
                 raise
             return Sent(named.group(), was_there=True)
+
+    def retry(self, job_id: str) -> StudyState:
+        """Have a failed study analysed again."""
+        return _state(self._api.retry(job_id))
+
+    def fetch(self, job_id: str, folder: Path) -> list[Path]:
+        """Download the files of a completed study; raises ``FolderNotWritable`` before any."""
+        make_folder(folder)
+        fetched = []
+        for artefact in self._api.artefacts(job_id).artefacts:
+            path = folder / Path(artefact.name).name
+            part = path.with_name(f"{path.name}.part")
+            try:
+                with part.open("wb") as file:
+                    file.writelines(self._api.download(artefact.url))
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)  # of a download that broke off
+            fetched.append(path)
+        return fetched
 
     def changes(self) -> AbstractContextManager[Pause]:
         return _changes(self._api)

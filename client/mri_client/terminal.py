@@ -79,11 +79,14 @@ def reported(as_json: bool) -> Iterator[None]:
         _stop(error, error.code, str(error), error.next_step, as_json, show_code=True)
     except CommandError as error:
         _stop(error, error.code, str(error), error.next_step, as_json)
+    except BrokenPipeError:
+        raise  # whoever reads has left, which is no error
     except OSError as error:
         # The path of an OSError is what was typed, or lies below it.
         reason = error.strerror or str(error)
         sentence = f"{error.filename}: {reason}" if error.filename else reason
-        _stop(error, type(error).__name__, sentence, "Check the path.", as_json)
+        next_step = "Check the path." if error.filename else "Try again."
+        _stop(error, type(error).__name__, sentence, next_step, as_json)
     except (BotoCoreError, ClientError) as error:
         sentence = f"The stack did not answer: {error}"
         next_step = "Check that the stack runs, and your credentials."

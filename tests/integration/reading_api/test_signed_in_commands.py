@@ -128,6 +128,35 @@ def test_a_folder_is_submitted_once_and_followed_by_whoever_is_signed_in(
     assert f"{sent[2]['job_id']}  failed  UnsupportedFormat" in watched.stdout
 
 
+def test_a_study_is_looked_at_fetched_and_retried_without_the_stack(
+    shell: Shell, job_id: str, tmp_path: Path
+) -> None:
+    shell.sign_in("demo-clinician")
+    scan = tmp_path / "text.nii"
+    scan.write_text(f"This is no image. {tmp_path}")
+    sent = json.loads(shell.run("submit", str(scan), "--signed-in", "--wait", "--json").stdout)
+    failed = sent["files"][0]["job_id"]
+    folder = tmp_path / "results"
+
+    done = shell.run("status", job_id[:8], "--signed-in")
+    listed = json.loads(shell.run("status", "--signed-in", "--json").stdout)
+    got = shell.run("get", job_id, "--out", str(folder), "--signed-in", "--json")
+    none = shell.run("get", failed, "--out", str(folder), "--signed-in")
+    again = shell.run("retry", failed, "--wait", "--signed-in", "--json")
+    refused = shell.run("retry", job_id, "--signed-in", "--json")
+
+    assert (done.returncode, job_id in done.stdout, "completed" in done.stdout) == (0, True, True)
+    assert {job_id, failed} <= {row["job_id"] for row in listed}
+    document = json.loads(got.stdout)
+    assert (got.returncode, document["status"], document["error"]) == (0, "completed", None)
+    assert {Path(name).name for name in document["files"]} == {p.name for p in folder.iterdir()}
+    assert "DRAFT" in (folder / "report.md").read_text()
+    assert (none.returncode, "UnsupportedFormat" in none.stderr) == (1, True)
+    assert "Next:" in none.stderr
+    assert (again.returncode, json.loads(again.stdout)["status"]) == (1, "failed")
+    assert (refused.returncode, json.loads(refused.stdout)["error"]["code"]) == (2, "RetryRefused")
+
+
 def test_what_a_stack_needs_is_refused_for_whoever_is_signed_in(shell: Shell) -> None:
     refused = shell.run("watch", "--signed-in", "--organization", "clinic-b", "--json")
 
