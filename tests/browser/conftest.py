@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local_stack.people import DEMO_PEOPLE, Person
 from local_stack.product import product_stack
@@ -13,7 +13,9 @@ from local_stack.reading_room import ReadingRoom, free_port
 from local_stack.stack import GatewaySpec, LocalStack
 
 STRANGER = Person("stranger", "Sam Stranger", "clinic-b", ("clinician", "reviewer"))
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
+"""For whatever a page has to show; a bound for a busy machine, not a measure."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")

@@ -114,7 +114,7 @@ def test_sentence_leads_to_what_it_rests_on(visit: Visit, study: str) -> None:
     page.get_by_role("button", name="Source").nth(1).click()
 
     expect(page.get_by_text("Band derived from published figures")).to_be_visible()
-    expect(page.get_by_text("Matsumae 1996").first).to_be_visible()
+    expect(page.get_by_text("Matsumae M, Kikinis R").first).to_be_visible()
 
 
 def test_draft_is_changed_signed_and_amended(visit: Visit, study: str) -> None:
