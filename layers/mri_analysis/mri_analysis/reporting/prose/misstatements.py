@@ -122,7 +122,7 @@ _IN_SYMBOLS = _table(
     ),
     # "... and so is the volume of 16.9 mL", "as are both sides"
     ("direction", r"\bD\d+ (?:[,;] )?(?:and|as) (?:is|are|was|were|does|do|lies|lie) (?!FP|D\d)"),
-    ("direction", r"\bD\d+ ; (?:is|are|does|do) "),
+    ("direction", r"\bD\d+ ; (?:is|are|does|do) (?!FP)"),
     ("direction", r"\bD\d+ (?:, )?both\b"),
     ("direction", r"\bD\d+ in (?:volume|size)\b"),
     # "with 42.0 mL, the left ventricle holds 27.6 mL"

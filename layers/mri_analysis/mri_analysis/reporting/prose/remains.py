@@ -41,6 +41,7 @@ TIDIED: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         ", ",
     ),
+    (phrase(r"given by (?=FH |FK )"), "of "),
     (phrase(r"(?<=FK ), (?:whence|from) "), ", "),
     (phrase(r"(?<=LARGER )(?:[LR]R )?(?:, )?than (?:on |of |at )*(?=LR|RR)"), ", "),
     (
