@@ -20,7 +20,7 @@ from rich.markdown import Markdown
 from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
 from mri_analysis.contracts.report import LanguageModelUse, Report
-from mri_client.display import draft_line, stage_table
+from mri_client.display import draft_line, stage_table, wrote_something
 from mri_client.knowledge_commands import app as knowledge_commands
 from mri_client.many_studies import submit_many, watch_many
 from mri_client.operator_access import OperatorAccess
@@ -311,7 +311,8 @@ def demo(
         if use is not None:
             out.print()
             print_line(draft_line(use))
-            print_line(f"Its drafts and the rules they broke: {folder / DRAFTS}")
+            if wrote_something(use):
+                print_line(f"Its drafts and the rules they broke: {folder / DRAFTS}")
         print_line(
             "\nAnnex (bands and limits, passages quoted, quality checks, provenance, licences): "
             f"{folder / 'report.md'}"
@@ -398,7 +399,8 @@ def _print_outcome(job_id: str, now: Progress, use: LanguageModelUse | None = No
         print_line(f"completed: the draft report is ready. `mri get {job_id} --out DIR`")
         if use is not None:
             print_line(draft_line(use))
-            print_line(f"Its drafts ({DRAFTS}): `mri get {job_id} --drafts --out DIR`")
+            if wrote_something(use):
+                print_line(f"Its drafts ({DRAFTS}): `mri get {job_id} --drafts --out DIR`")
     else:
         out.print(f"{_status_word(now)}: job {job_id}")
 

@@ -44,6 +44,11 @@ def draft_line(use: LanguageModelUse) -> str:
     return f"The language model's draft was not used ({use.outcome.value}): {reason}"
 
 
+def wrote_something(use: LanguageModelUse) -> bool:
+    """Whether the record of drafts holds anything that the model wrote."""
+    return use.outcome is not DraftOutcome.UNAVAILABLE or use.attempts > 1
+
+
 def _row(name: str, stage: Stage | None) -> tuple[RenderableType, ...]:
     description = Text(_DESCRIPTIONS[name], style="dim")
     if stage is None:
