@@ -38,6 +38,8 @@ const make = async (root, data) => {
     show3Dcrosshair: true,
     backColor: [0, 0, 0, 1],
     isRadiologicalConvention: true,
+    // as in the montage, and as radiologists hang it
+    sagittalNoseLeft: true,
     isColorbar: false,
     isOrientationTextVisible: true,
     logLevel: "error",

@@ -35,7 +35,7 @@ VERDICT_COLOURS = {
     Verdict.FAIL: (215, 75, 75),
 }
 VERDICT_WORDS = {
-    Verdict.PASS: "Image checks: passed",
+    Verdict.PASS: "Image checks: passed (they say nothing about disease)",
     Verdict.WARN: "Image checks: warning",
     Verdict.FAIL: "Image checks: failed - no measurements for use",
 }
