@@ -34,6 +34,9 @@ from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.problems import problem
 from mri_analysis.settings import settings
 from reading_api import administration, jobs, live_tickets, reviews, studies, uploads
+from reading_api.answers import answers
+from reading_api.description import openapi_document
+from reading_api.swagger_page import swagger_page
 
 
 def _json(text: str) -> Any:
@@ -85,23 +88,18 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def openapi_description() -> str:
     """The description of the API as OpenAPI 3.1."""
-    # Only the description needs these models; every other request would pay for their import.
-    from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
-
-    return app.get_openapi_json_schema(
-        title="MRI Analysis",
-        version="1",
-        openapi_version="3.1.0",
-        description=__doc__ or "",
-        security_schemes={"id_token": HTTPBearer(bearerFormat="JWT")},
-        security=[{"id_token": []}],
-    )
+    return json.dumps(openapi_document(app))
 
 
 # ---- routes --------------------------------------------------------------------------------------
 
 
-@app.get("/v1/health", summary="Whether the API answers; says nothing about data", tags=["health"])
+@app.get(
+    "/v1/health",
+    summary="Whether the API answers; says nothing about data",
+    tags=["health"],
+    responses=answers(HTTPStatus.OK, HealthDocument, signed_in=False),
+)
 def health() -> HealthDocument:
     return HealthDocument()
 
@@ -109,6 +107,14 @@ def health() -> HealthDocument:
 @app.get("/v1/openapi.json", include_in_schema=False)
 def openapi() -> Response[str]:
     return Response(HTTPStatus.OK, "application/vnd.oai.openapi+json", openapi_description())
+
+
+@app.get("/v1/docs", include_in_schema=False)
+def docs() -> Response[str]:
+    """The description as a page, where the stage serves one."""
+    if not settings().serve_api_docs:
+        raise RouteNotFound("The API has no such address.")
+    return swagger_page(openapi_description())
 
 
 for routes in (jobs, uploads, studies, reviews, live_tickets, administration):

@@ -60,6 +60,7 @@ def product_stack(
         state_dir,
         {
             "DatabaseUrl": url,
+            "ServeApiDocs": "true",
             **(parameters or {}),
         },
         # The template's path is in a layer, which is not unpacked here.

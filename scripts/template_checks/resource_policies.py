@@ -58,6 +58,7 @@ _KEY_ONLY = re.compile(r"^[\w-]*[/:]?\*")
 # Routes that answer without a signed-in user, and why.
 OPEN_ROUTES = {
     "/v1/health": "a load balancer or monitor asks whether the API answers; it says nothing more",
+    "/v1/docs": "a browser opens a page without a token; it describes the API and holds no data",
 }
 
 _POLICY_TYPES = (

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     connection_table: str = ""
     reading_room_origin: str = "http://localhost:8501"
     """Where browsers may call the API from."""
+    serve_api_docs: bool = False
+    """Whether the description of the API is a page too, for anybody who knows the address."""
     upload_key_arn: str = ""
     """Key that uploads are encrypted with; empty: the bucket's own."""
     websocket_url: str = ""

@@ -17,6 +17,9 @@ from tests.support.signed_in import id_token
 
 STRANGER = Person("stranger", "Sam Stranger", "clinic-b", ("clinician", "reviewer"))
 HOMELESS = Person("homeless", "Hans Homeless", "", ("clinician",))
+ARCHIVIST = Person("archivist", "Arno Archivist", "clinic-c", ("clinician",))
+LARGEST_UPLOAD = 6_000_000
+"""Bytes; a little more than the sample has."""
 
 
 @dataclass
@@ -42,9 +45,12 @@ class Client:
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    people = (*DEMO_PEOPLE, STRANGER, HOMELESS)
+    people = (*DEMO_PEOPLE, STRANGER, HOMELESS, ARCHIVIST)
     with product_stack(
-        Path.cwd(), tmp_path_factory.mktemp("stack"), gateway=GatewaySpec(people)
+        Path.cwd(),
+        tmp_path_factory.mktemp("stack"),
+        environment={"MAX_UPLOAD_BYTES": str(LARGEST_UPLOAD)},
+        gateway=GatewaySpec(people),
     ) as running:
         yield running
 
