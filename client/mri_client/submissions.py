@@ -15,18 +15,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from mri_analysis.errors import AnalysisError, TransientError
+from mri_analysis.errors import AnalysisError
 from mri_client.errors import CommandError
-from mri_client.reading_api import ApiProblem, ApiUnreachable
+from mri_client.passing import may_pass
+from mri_client.reading_api import ApiProblem
 from mri_client.sign_in import SignInFailed
-from mri_client.stack import StackUnreachable
 from mri_client.studies import check_file
 from mri_client.study_access import Bytes, StudyAccess, StudyState
 
 ENDINGS = (".nii", ".nii.gz")
 _ATTEMPTS = 3
 _FIRST_PAUSE_S = 1.0
-_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 _NOT_ALLOWED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -147,16 +146,10 @@ def _send(
             state = access.state(sent.job_id) if sent.was_there else None
             return Outcome(scan, sent.job_id, sent.was_there, state)
         except (CommandError, AnalysisError, ApiProblem, OSError) as error:
-            if not _may_pass(error) or attempt == _ATTEMPTS - 1:
+            if not may_pass(error) or attempt == _ATTEMPTS - 1:
                 return Outcome(scan, trouble=_trouble(error))
         sleep(_FIRST_PAUSE_S * 2**attempt)
     raise AssertionError("unreachable")
-
-
-def _may_pass(error: Exception) -> bool:
-    if isinstance(error, ApiProblem):
-        return error.status in _BUSY
-    return isinstance(error, (ApiUnreachable, StackUnreachable, TransientError))
 
 
 def _trouble(error: CommandError | AnalysisError | ApiProblem | OSError) -> Trouble:
@@ -164,7 +157,7 @@ def _trouble(error: CommandError | AnalysisError | ApiProblem | OSError) -> Trou
         reason = error.strerror or str(error)
         sentence = f"{error.filename}: {reason}" if error.filename else reason
         return Trouble(type(error).__name__, sentence, "Check the path.", stops=False)
-    stops = _may_pass(error) or isinstance(error, SignInFailed)
+    stops = may_pass(error) or isinstance(error, SignInFailed)
     if isinstance(error, ApiProblem):
         stops = stops or error.status in _NOT_ALLOWED
     return Trouble(error.code, str(error), error.next_step, stops)

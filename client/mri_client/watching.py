@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from mri_analysis.errors import TransientError
-from mri_client.reading_api import ApiUnreachable
+from mri_analysis.errors import AnalysisError
+from mri_client.errors import CommandError
+from mri_client.passing import may_pass
+from mri_client.reading_api import ApiProblem
 from mri_client.studies import WaitedTooLong
 from mri_client.study_access import StudyAccess, StudyState
 
@@ -23,19 +25,25 @@ def follow_states(
     ------
     WaitedTooLong
         After ``timeout_s``; the studies go on.
-    ApiUnreachable, TransientError
-        Several times in a row.
+    CommandError, AnalysisError
+        A study could not be looked at: several times in a row where that may pass by itself; else,
+        for example because somebody deleted it, when the others have ended.
     """
     deadline = time.monotonic() + timeout_s
     known: dict[str, StudyState] = {}
     silent = 0
+    lost: AnalysisError | CommandError | ApiProblem | None = None
     open_ids = list(dict.fromkeys(job_ids))
     with access.changes() as pause:  # listens before it looks, so that no change falls between
         while open_ids:
             for job_id in list(open_ids):
                 try:
                     now = access.state(job_id)
-                except (ApiUnreachable, TransientError):
+                except (AnalysisError, CommandError, ApiProblem) as error:
+                    if not may_pass(error):
+                        lost = lost or error
+                        open_ids.remove(job_id)
+                        continue
                     silent += 1
                     if silent == _MOST_SILENCES:
                         raise
@@ -48,7 +56,7 @@ def follow_states(
                 if now.ended:
                     open_ids.remove(job_id)
             if not open_ids:
-                return
+                break
             if time.monotonic() > deadline:
                 raise WaitedTooLong(
                     f"{len(open_ids)} of {len(known)} studies did not end within "
@@ -56,3 +64,5 @@ def follow_states(
                     "Follow them again with `mri watch`.",
                 )
             pause()
+    if lost is not None:
+        raise lost

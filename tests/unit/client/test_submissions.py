@@ -236,6 +236,29 @@ def test_a_short_silence_is_waited_out_a_long_one_is_told() -> None:
         list(follow_states(Scripted(script={"a": [silence]}), "a", 60))
 
 
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_busy_service_is_waited_for(status: int) -> None:
+    service = Scripted(script={"a": [refusal(status, "Busy"), JobStatus.COMPLETED]})
+    assert [state.status for state in follow_states(service, "a", 60)] == [JobStatus.COMPLETED]
+
+
+def test_a_study_that_somebody_deleted_ends_the_following_of_no_other() -> None:
+    service = Scripted(
+        script={
+            "a": [refusal(404, "JobNotFound")],
+            "b": [JobStatus.SEGMENTING, JobStatus.COMPLETED],
+        }
+    )
+    following = follow_states(service, "ab", 60)
+
+    assert [next(following).status for _ in range(2)] == [
+        JobStatus.SEGMENTING,
+        JobStatus.COMPLETED,
+    ]
+    with pytest.raises(ApiProblem):
+        next(following)
+
+
 def test_waiting_ends_with_what_to_do() -> None:
     service = Scripted(script={"a": [JobStatus.SEGMENTING]})
 
