@@ -165,7 +165,15 @@ def search_command(
         exact = None if kind else _opened(base, words.strip())
     if as_json:
         shown = [_hit(hit) for hit in hits]
-        print_json({"schema_version": 1, "query": words, "retrieval": found_by, "hits": shown})
+        print_json(
+            {
+                "schema_version": 1,
+                "query": words,
+                "retrieval": found_by,
+                "exact": exact.model_dump(mode="json") if exact else None,
+                "hits": shown,
+            }
+        )
         return
     if search_url:
         _say(f"found by {found_by}")

@@ -189,3 +189,22 @@ def test_a_configuration_is_read_whole(tmp_path: Path):
     file.write_text("name: x\nstepz: 5\n")
     with pytest.raises(TypeError, match="stepz"):
         Config.read(file)
+
+
+def test_the_same_seed_starts_from_the_same_weights(
+    config: Config, maps: LabelMaps, tmp_path: Path
+):
+    one, other = (Run(config, maps, tmp_path / name).network for name in ("a", "b"))
+    for first, second in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("change", [{"voxel_mm": 4.0}, {"seed": 11}, {"recipe": Recipe(motion=1)}])
+def test_the_checkpoint_of_another_run_is_refused(
+    config: Config, maps: LabelMaps, tmp_path: Path, change: dict[str, object]
+):
+    Run(config, maps, tmp_path).save()
+    with pytest.raises(ValueError, match=f"another run .{next(iter(change))}"):
+        Run(dataclasses.replace(config, **change), maps, tmp_path)
+    # More steps of the same run are no other run
+    assert Run(dataclasses.replace(config, steps=99), maps, tmp_path).step == 0

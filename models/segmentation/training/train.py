@@ -25,7 +25,8 @@ KINDS = ("t1", "t2", "flair", "random")
 
 @dataclass(frozen=True)
 class Config:
-    """A run, whole: the same file makes the same run."""
+    """A run. The same file makes the same run, unless it is stopped: a run that goes on draws
+    other images than it would have."""
 
     name: str
     held_out: tuple[int, ...] = (18, 19)
@@ -62,6 +63,11 @@ class Run:
         Of the checkpoint and the log; a run that has a checkpoint goes on from it.
     start_from
         Weights of version 1; classes it did not have start from the one they were part of.
+
+    Raises
+    ------
+    ValueError
+        The folder holds the checkpoint of another run: its weights would carry a wrong history.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Run:
         training = [i for i in range(len(maps.maps)) if i not in held_out]
         self._training_maps = LabelMaps(maps.maps[training], maps.values)
         self._held_out_maps = LabelMaps(maps.maps[list(config.held_out)], maps.values)
+        torch.manual_seed(config.seed)
         self.network = ShuffleUNet(len(TrainingClass))
         if start_from is not None:
             start = torch.load(start_from, weights_only=True)["ema"]
@@ -178,6 +185,14 @@ class Run:
 
     def _resume(self) -> None:
         state = torch.load(self._checkpoint, weights_only=True)
+        before, now = dict(state["config"]), asdict(self.config)
+        changed = sorted(name for name in now if name != "steps" and before.get(name) != now[name])
+        classes = [kind.name.lower() for kind in TrainingClass]
+        if changed or state["classes"] != classes:
+            raise ValueError(
+                f"{self._checkpoint} is of another run ({', '.join(changed) or 'other classes'}): "
+                "take another folder"
+            )
         self.network.load_state_dict(state["net"])
         self.average.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -322,6 +322,7 @@ def test_a_passage_is_opened_by_the_id_that_a_report_cites(
     assert title in mri("show", passage_id).stdout
     # and a search for the id finds it before what only sounds alike
     assert mri("search", passage_id).stdout.index(title) < 120
+    assert json.loads(mri("search", passage_id, "--json").stdout)["exact"]["id"] == passage_id
 
 
 def test_a_passage_that_is_not_there_is_named(mri: Mri, guide: Path):

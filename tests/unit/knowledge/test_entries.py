@@ -1,5 +1,6 @@
 """Lint of the knowledge base's own entries: what an editor can get wrong."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -310,3 +311,15 @@ def test_figures_about_this_engine_are_those_of_the_model_card():
 
     cerebella = sorted(int(row[column["cerebellum"]]) for row in (s1, healthy, defaced))
     assert f"{cerebella[0]} to {cerebella[-1]} mL" in BY_ID["note.cerebellum-reference"].text
+
+
+def test_what_changed_has_another_version():
+    """A report names the version it rests on: two contents may not share one."""
+    own = [entry.model_dump_json() for entry in [*NOTES, *RULES]]
+    content = "\n".join([*own, *(reference.model_dump_json() for reference in REFERENCES)])
+    digest = hashlib.sha256(content.encode()).hexdigest()
+
+    assert (MANIFEST["version"], digest) == (
+        "1.3.0",
+        "3906536adfaa45ab028aa179f711696b7e86c929f97fd7c264f52df40ae9da96",
+    ), "raise `version` in knowledge/manifest.yaml, then write both here"

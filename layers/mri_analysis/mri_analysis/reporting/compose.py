@@ -67,10 +67,14 @@ KEY_FINDINGS = frozenset(
 
 
 def must_be_told(finding: Finding) -> bool:
-    """Whether a report may not leave a finding out, whoever writes it."""
-    return finding.status in FLAGGED or (
-        finding.id in KEY_FINDINGS and bool(finding.measurement_ids)
-    )
+    """Whether a report may not leave a finding out, whoever writes it.
+
+    Sides that do not differ may be left out: nothing follows from them.
+    """
+    if finding.status in FLAGGED:
+        return True
+    sides = finding.id.endswith(".asymmetry")
+    return finding.id in KEY_FINDINGS and not sides and bool(finding.measurement_ids)
 
 
 def write_report(

@@ -407,7 +407,7 @@ def _tells(finding: Finding, statement: Statement, context: _Context) -> bool:
         return False
     reading, matter = context.reading(statement), _matter(finding)
     if finding.status not in FLAGGED:
-        return bool(reading.figures & _OWN_FIGURES)
+        return bool({Quantity.TOTAL, Quantity.RATIO} & reading.figures)
     told = any(
         direction.matter is matter and finding.status in _STATUS_OF[direction.level]
         for direction in reading.directions

@@ -57,8 +57,8 @@ _NOT_LOOKED_FOR = (
     "would not be named here."
 )
 _SIGN = (
-    "Asymmetry index: 200 (left - right) / (left + right), in per cent; positive means the "
-    "patient's left is larger."
+    "Asymmetry index: 200 (left - right) / (left + right), in per cent, from unrounded volumes; "
+    "positive means the patient's left is larger."
 )
 _DERIVED = "derived from published figures"
 _LIMITS = (
@@ -410,7 +410,8 @@ def _reference_table(used: Sequence[Reference], numbers: dict[str, str]) -> str:
         ]
         number = rf"\[{numbers[reference.id]}\]"
         link = f" <{reference.url}>" if reference.url else ""
-        rows.append(f"| {number} | {' | '.join(_escaped(cell) for cell in cells)}{link} |")
+        shown = " | ".join(_escaped(cell) for cell in cells)
+        rows.append(f"| {number} | {shown}{link} `{reference.id}` |")
     return "\n".join(rows)
 
 

@@ -29,6 +29,15 @@ _IN_WORDS = _table(
     # one of a pair has a half of the figure
     ("number", r" (?:an?|one|each|either|every|neither) (?:ventricle|thalamus|hippocampus) "),
     ("laterality", r" there (?:is|are) #\S+ of (?:the )?\S+ left [.,]"),
+    ("laterality", r" #\S+ left of (?:the )?#"),
+    # a share is of a whole, not a volume of a share
+    ("structure", r" intracranial volume of #[A-Z]*P"),
+    # the index is made from the widths, and neither from the other
+    (
+        "structure",
+        r" (?:inner skull|SKULL) (?:\S+ ){0,4}(?:gives?|yields?|makes?) (?:the )?frontal",
+    ),
+    ("vocabulary", r" resulting in "),
     ("number", r" (?:a|some|any) fraction of (?:the )?(?:brain )?parenchyma "),
     ("number", r" #[A-Z]*[LR][A-Z]* or #"),
     # a dash is no minus sign

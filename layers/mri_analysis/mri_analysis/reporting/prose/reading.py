@@ -46,6 +46,8 @@ def read(text: str, measured: Measured) -> Reading:
     reduction = Reduction(row.text, measured)
     reduction.run()
     reduction.problems += in_words(row.text)
+    if measured.measurement_id == EVANS_INDEX and _BAND.search(row.text):
+        reduction.problems.append(Unread("direction", "band"))  # it has a criterion
     reduction.problems += in_brackets(plain(text), measured.figures)
     return _assembled(reduction, row.foreign)
 
@@ -92,6 +94,7 @@ _RULE_OF_WORD = tuple(
 )
 
 
+_BAND = re.compile(r" (?:bands?|intervals?) ")
 _BARE_ASYMMETRY_UNJUDGED = re.compile(r"\bASYM (?:of N |is |given |has )*UNJUDGED")
 
 

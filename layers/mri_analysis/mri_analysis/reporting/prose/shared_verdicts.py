@@ -188,6 +188,15 @@ _TOLD_OF_ONE = re.compile(r"(?:of |at )?[LR]R (?:, |\( )?VS [LR]R ")
 
 
 def symmetric_volume(symbols: list[str], at: int) -> bool:
-    """Whether a volume is called symmetric with no figure of a side: "16.9 mL, is symmetric"."""
+    """Whether a volume is called symmetric with no figure of a side: "16.9 mL, is symmetric",
+    "symmetric at 16.9 mL"."""
+    end = next((i for i in range(at, len(symbols)) if symbols[i] in PAUSE), len(symbols))
+    behind = next((symbol for symbol in symbols[at + 1 : end] if _FIGURE.match(symbol)), "")
+    if re.match("#[A-Z]*T", behind):
+        return symbols[at + 1] not in (",", "(", ":") or not _tells_sides(symbols)
     whole = any(re.match(r"#[A-Z]*T", symbol) for symbol in symbols[:at])
-    return whole and not {"FA", "LR", "RR"} & set(symbols)
+    return whole and not _tells_sides(symbols)
+
+
+def _tells_sides(symbols: list[str]) -> bool:
+    return bool({"FA", "LR", "RR"} & set(symbols))
