@@ -1,6 +1,8 @@
 """Measurements as the engine gives them for a real T1 scan, with anything about it changed."""
 
 from mri_analysis.contracts.segmentation import (
+    FRONTAL_HORN_WIDTH,
+    INNER_SKULL_WIDTH,
     Contrast,
     Engine,
     ImageGeometry,
@@ -84,7 +86,7 @@ def some_measurements(
                 id="ratio.evans_index",
                 value=evans_index,
                 definition="widest frontal horns / widest inner skull",
-                parts={"frontal_horns_mm": 132.4 * evans_index, "inner_skull_mm": 132.4},
+                parts={FRONTAL_HORN_WIDTH: 132.4 * evans_index, INNER_SKULL_WIDTH: 132.4},
             )
         )
     checks = [

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mri_analysis.contracts.segmentation import (
+    FRONTAL_HORN_WIDTH,
+    INNER_SKULL_WIDTH,
     RatioMeasurement,
     Structure,
     VolumeMeasurement,
@@ -144,8 +146,8 @@ def evans_index(labelled: LabelledBox, plane: MidsagittalPlane) -> RatioMeasurem
             "plane, measured on the labels."
         ),
         parts={
-            "frontal_horn_width_mm": round(horn_width, 2),
-            "inner_skull_width_mm": round(skull_width, 2),
+            FRONTAL_HORN_WIDTH: round(horn_width, 2),
+            INNER_SKULL_WIDTH: round(skull_width, 2),
         },
     )
 

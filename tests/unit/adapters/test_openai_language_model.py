@@ -156,6 +156,14 @@ def test_unusable(
     assert SECRET not in str(caught.value)
 
 
+def test_a_page_that_stands_before_the_model_is_not_kept(server: ScriptedLanguageModel) -> None:
+    page = b"<html>Your request: Authorization: Bearer k3y</html>"
+    server.script(Behaviour("raw", body=page))
+    with pytest.raises(LanguageModelAnswerUnusable, match="no JSON") as caught:
+        model(server).draft(REQUEST)
+    assert caught.value.answer == ""
+
+
 def test_an_answer_in_a_fence_is_read_and_two_are_not(server: ScriptedLanguageModel) -> None:
     text = json.dumps(DRAFT)
     chat = {"choices": [{"finish_reason": "stop", "message": {"content": f"```json\n{text}\n```"}}]}

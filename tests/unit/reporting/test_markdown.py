@@ -189,6 +189,8 @@ def test_what_limits_rest_on_and_why_an_index_has_no_verdict_is_told_beside_them
     assert "it rules nothing out" in below(a_study(evans_index=0.15))
     # The stroke's index lies above its criterion
     assert "it rules nothing out" not in below(stroke_study)
+    # Without a verdict for another reason it may lie above
+    assert "it rules nothing out" not in below(a_study(evans_index=0.40, verdict=Verdict.FAIL))
     # Where no limit is used, none is explained
     assert "rest on a few heads" not in below(a_study(missing=frozenset({Structure.VENTRICLES})))
 

@@ -258,3 +258,22 @@ def test_a_model_that_cannot_be_set_up_counts_as_one_that_does_not_answer(eviden
 
     assert outcome_of(done) is DraftOutcome.UNAVAILABLE
     assert done.report.mode == "composed"
+
+
+def test_a_placeholder_that_does_not_exist_is_told_once(evidence: Evidence):
+    broken = {
+        "text": "The brain volume is {{volume.brain.sum}}.",
+        "finding_ids": ["finding.brain.volume"],
+        "cites": ["volume.brain"],
+    }
+    draft = faithful_draft(evidence)
+    draft["key_findings"].append(broken)
+    done = drafted(evidence, Writer(ScriptedModel(draft, draft)))
+
+    told = [
+        v
+        for v in done.drafts[0]["violations"]
+        if v["where"] == f"key_findings[{len(draft['key_findings']) - 1}]"
+    ]
+    assert [v["rule"] for v in told] == ["number"]
+    assert "volume.brain.sum" in told[0]["message"]

@@ -1,8 +1,9 @@
 """A language model on Bedrock that answers through one forced, strict tool (Converse).
 
 ``outputConfig.textFormat`` would say the same, but not every model takes it; a forced tool works
-with all that know tools. What the service says in words is never repeated: it may quote the
-request.
+with all that know tools. What the service says in words is repeated in no error: it may quote the
+request. What a model wrote in place of a draft goes along with the error, for the record of drafts
+alone.
 """
 
 import json

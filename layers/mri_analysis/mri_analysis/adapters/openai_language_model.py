@@ -3,7 +3,8 @@ SGLang, Ollama): for a hospital that keeps the text in its own house.
 
 The standard library's client, because it does what is wanted and nothing else: no redirect, no
 proxy of the environment, no unpacking of what was compressed, and the socket is at hand when time
-is over. What the server says in words is never repeated.
+is over. What the server says in words is repeated in no error; what a model wrote in place of a
+draft goes along with the error, for the record of drafts alone.
 """
 
 import ipaddress
@@ -305,7 +306,7 @@ class OpenAiLanguageModel:
             raise LanguageModelUnavailable(
                 f"The language model did not answer ({type(error).__name__})."
             ) from None
-        return _parsed(found)
+        return _parsed(found, keep=False)
 
     # ---- the answer ------------------------------------------------------------------------------
 
@@ -432,17 +433,18 @@ def _refused(status: int) -> LanguageModelUnavailable:
     return LanguageModelUnavailable(f"The language model's server refused (HTTP {status}).")
 
 
-def _parsed(body: bytes) -> Mapping[str, Any]:
+def _parsed(body: bytes, *, keep: bool = True) -> Mapping[str, Any]:
+    """A JSON object. ``keep``: the error carries the text, which is a model's; a page that stands
+    before the model may repeat the request, key and all."""
+    instead = body.decode(errors="replace") if keep else ""
     try:
         found = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise LanguageModelAnswerUnusable(
-            "The language model's answer is no JSON.", body.decode(errors="replace")
+            "The language model's answer is no JSON.", instead
         ) from None
     if not isinstance(found, dict):
-        raise LanguageModelAnswerUnusable(
-            "The language model's answer is no JSON object.", body.decode(errors="replace")
-        )
+        raise LanguageModelAnswerUnusable("The language model's answer is no JSON object.", instead)
     return found
 
 

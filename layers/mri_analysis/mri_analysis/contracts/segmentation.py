@@ -72,6 +72,11 @@ class VolumeMeasurement(Contract):
     )
 
 
+FRONTAL_HORN_WIDTH = "frontal_horn_width_mm"
+INNER_SKULL_WIDTH = "inner_skull_width_mm"
+"""Parts of the Evans index."""
+
+
 class RatioMeasurement(Contract):
     """A number without a volume's unit: brain parenchymal fraction, Evans index."""
 

@@ -149,8 +149,8 @@ _HOW_WRITTEN: dict[DraftOutcome | None, str] = {
     DraftOutcome.UNAVAILABLE: f"{_COMPOSED}; the language model did not answer.",
     DraftOutcome.UNUSABLE: f"{_COMPOSED}; the language model's answer could not be used.",
     DraftOutcome.UNSUPPORTED: (
-        f"{_COMPOSED}; the language model's draft was thrown away, because the measurements did "
-        "not support all of it."
+        f"{_COMPOSED}; the language model's draft was thrown away, because it did not pass the "
+        "check against the measurements."
     ),
     DraftOutcome.OBJECTED: (
         f"{_COMPOSED}; the language model's draft was thrown away, because the guardrail did not "

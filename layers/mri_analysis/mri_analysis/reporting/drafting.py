@@ -97,8 +97,8 @@ EXAMPLES = (
     "no verdict is given.",
     "The Evans index is {{ratio.evans_index.value}}, above the usual criterion of "
     "{{reference.evans.criterion.criterion}}.",
-    "The frontal horns measure {{ratio.evans_index.frontal_horns}} and the inner skull "
-    "{{ratio.evans_index.inner_skull}}, which gives an Evans index of "
+    "The frontal horns measure {{ratio.evans_index.frontal_horn_width}} and the inner skull "
+    "{{ratio.evans_index.inner_skull_width}}, which gives an Evans index of "
     "{{ratio.evans_index.value}}; it lies above the usual criterion of "
     "{{reference.evans.criterion.criterion}}.",
 )
@@ -107,6 +107,7 @@ SYSTEM = SYSTEM.replace("{examples}", "\n".join(f"- {sentence}" for sentence in 
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
 _MOST_QUOTED = 3
+_UNFILLED = "uses a placeholder"
 _INTRACRANIAL = f"volume.{Structure.INTRACRANIAL}"
 """What shares are taken of: "100 % of itself" tells nothing."""
 
@@ -227,6 +228,11 @@ def as_report(
     return report, violations
 
 
+def unfilled(violations: Iterable[Violation]) -> set[str]:
+    """Where sentences stand that could not be filled in: what else is wrong there is unknown."""
+    return {violation.where for violation in violations if violation.message.startswith(_UNFILLED)}
+
+
 def in_draft(violations: Iterable[Violation], draft: Draft, evidence: Evidence) -> list[Violation]:
     """Violations of a report that :func:`as_report` made, at the positions of the draft.
 
@@ -317,7 +323,7 @@ def _filled(
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if name not in values:
-            problems.append(("number", "uses a placeholder that does not exist"))
+            problems.append(("number", f"{_UNFILLED} that does not exist"))
         elif not name.startswith(cited):
             problems.append(("citation", f"uses {name} without citing what it belongs to"))
         return values.get(name, match[0])
@@ -326,6 +332,6 @@ def _filled(
     if any(unicodedata.category(character).startswith("N") for character in outside):
         problems.append(("number", "writes a number itself: use the placeholder"))
     if "{" in outside or "}" in outside:
-        problems.append(("number", "has a broken placeholder"))
+        problems.append(("number", f"{_UNFILLED} that is broken"))
     # One line: a statement is a sentence or two, never a block of its own.
     return " ".join(_PLACEHOLDER.sub(value, text).split()), problems

@@ -20,7 +20,11 @@ from mri_analysis.contracts.report import (
     Statement,
     StatementKind,
 )
-from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.segmentation import (
+    FRONTAL_HORN_WIDTH,
+    INNER_SKULL_WIDTH,
+    Measurements,
+)
 from mri_analysis.reporting import figures
 from mri_analysis.reporting.compose import (
     DISCLAIMER,
@@ -205,7 +209,7 @@ class _Context:
         }
 
 
-_WIDTHS = {"frontal_horns_mm": Quantity.HORNS, "inner_skull_mm": Quantity.SKULL}
+_WIDTHS = {FRONTAL_HORN_WIDTH: Quantity.HORNS, INNER_SKULL_WIDTH: Quantity.SKULL}
 
 
 def _matter(finding: Finding) -> Matter:

@@ -106,7 +106,7 @@ def render_markdown(
         _study_facts(report),
         "## Key findings",
         _bullets(report.key_findings, numbers),
-        _below_key_findings(report, sides_told),
+        _below_key_findings(report, findings, sides_told),
         f"![Labels over the image, in three planes]({montage})" if montage else "",
         *_observations(report, numbers),
         "## Recommended follow-up",
@@ -199,7 +199,7 @@ def _tells_sides(statement: Statement) -> bool:
     return "asymmetr" in text or (volume and re.search(r"\bind(?:ex|ices)\b", text) is not None)
 
 
-def _below_key_findings(report: Report, sides_told: bool) -> str:
+def _below_key_findings(report: Report, findings: Sequence[Finding], sides_told: bool) -> str:
     lines = [_SIGN] if sides_told else []
     text = _without_the_count(report)
     bands = re.search(r"\bbands? of\b|\b(?:its|the) band\b(?! criterion)", text)
@@ -207,7 +207,8 @@ def _below_key_findings(report: Report, sides_told: bool) -> str:
         lines.append(f"Bands are {_DERIVED}; nobody published the bands themselves.")
     if re.search(r"\blimit\b", _without_the_count(report)):
         lines.append(_LIMITS)
-    if any(_evans_without_verdict(statement) for statement in report.key_findings):
+    told = any(EVANS_INDEX in statement.cites for statement in report.key_findings)
+    if told and _evans_is_low(findings):
         lines.append(_EVANS)
     return " ".join([*lines, "Numbers in brackets lead to the annex."])
 
@@ -217,8 +218,14 @@ def _without_the_count(report: Report) -> str:
     return " ".join(s.text for s in report.key_findings if s.text != NONE_OUTSIDE)
 
 
-def _evans_without_verdict(statement: Statement) -> bool:
-    return EVANS_INDEX in statement.cites and "no verdict" in statement.text
+def _evans_is_low(findings: Sequence[Finding]) -> bool:
+    """Whether the index was held against its criterion and is not above it."""
+    return any(
+        finding.id == f"finding.{EVANS_INDEX}"
+        and finding.status is FindingStatus.MEASURED
+        and finding.reference is not None
+        for finding in findings
+    )
 
 
 def _quotations(report: Report, numbers: dict[str, str]) -> str:

@@ -22,7 +22,13 @@ from mri_analysis.ports.language_model import (
     LanguageModel,
     OutputGuardrail,
 )
-from mri_analysis.reporting.drafting import PROMPT_VERSION, as_report, draft_request, in_draft
+from mri_analysis.reporting.drafting import (
+    PROMPT_VERSION,
+    as_report,
+    draft_request,
+    in_draft,
+    unfilled,
+)
 from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.guard import Violation, check_report
 from mri_analysis.reporting.model_cost import TokenPrices, cost_usd
@@ -147,7 +153,9 @@ def draft_report(evidence: Evidence, writer: Writer, compose: Compose, render: R
             return without(DraftOutcome.UNUSABLE, reason)
         use = tally.use(DraftOutcome.USED)
         report, found = as_report(draft, compose(use), evidence, use)
-        violations = [*found, *in_draft(check_report(report, evidence), draft, evidence)]
+        checked = in_draft(check_report(report, evidence), draft, evidence)
+        known = unfilled(found)  # the guard would report each brace of them
+        violations = [*found, *(violation for violation in checked if violation.where not in known)]
         tally.drafts.append(_record(draft, violations))
         if not violations:
             objection = _objection(writer.guardrail, render(report), evidence)
