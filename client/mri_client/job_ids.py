@@ -45,7 +45,7 @@ def whole_job_id(given: str, beginning_with: Callable[[str, int], Sequence[str]]
     """
     typed = given.strip().lower()
     if len(typed) >= _WHOLE or not _BEGINNING.fullmatch(typed):
-        return given  # whether there is such a job is told by who looks for it
+        return typed  # whether there is such a job is told by who looks for it
     if len(typed) < SHORTEST:
         raise JobIdTooShort(f"{given} has {len(typed)} of the 36 characters of a job id.")
     found = beginning_with(typed, MOST_CANDIDATES + 1)

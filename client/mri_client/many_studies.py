@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from mri_analysis.errors import AnalysisError
 from mri_client.errors import CommandError
+from mri_client.reading_api import ApiProblem
 from mri_client.study_access import Bytes, StudyAccess, StudyState
 from mri_client.submissions import Outcome, scans_below, send_all
 from mri_client.terminal import err, plain, print_json, print_line
@@ -45,23 +48,41 @@ def submit_many(
             outcomes.append(outcome)
             if not as_json:
                 _print_outcome(outcome, len(outcomes), len(scans))
+    ended: Exception | None = None
     if wait:
         job_ids = [outcome.job_id for outcome in outcomes if outcome.job_id]
         states = {}
-        for state in follow_states(access, job_ids, timeout_s):
-            states[state.job_id] = state
+        try:
+            for state in follow_states(access, job_ids, timeout_s):
+                states[state.job_id] = state
+                if not as_json:
+                    print_state(state)
+        except (CommandError, AnalysisError, ApiProblem) as error:
             if not as_json:
-                print_state(state)
+                raise
+            ended = error  # told beside the ids: without them nobody could go on
         outcomes = [
             replace(outcome, state=states.get(outcome.job_id or "")) for outcome in outcomes
         ]
     counts = _counts(outcomes)
     if as_json:
         files = [outcome.document() for outcome in outcomes]
-        document = {"files": files, "skipped": passed_over, "summary": counts}
+        document: dict[str, Any] = {
+            "files": files,
+            "skipped": passed_over,
+            "summary": counts,
+        }
+        if isinstance(ended, (CommandError, AnalysisError, ApiProblem)):
+            document["error"] = {
+                "code": ended.code,
+                "message": str(ended),
+                "next_step": ended.next_step,
+            }
         print_json({"schema_version": 1, **document})
     else:
         _print_summary(outcomes, passed_over, counts)
+    if ended is not None:
+        return 2
     if any(outcome.trouble is not None and outcome.trouble.stops for outcome in outcomes):
         return 2
     return 1 if counts["failed"] else 0

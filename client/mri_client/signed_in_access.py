@@ -13,7 +13,7 @@ from mri_analysis.contracts.api import JobDocument
 from mri_analysis.errors import UploadArrived
 from mri_client.job_ids import whole_job_id
 from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
-from mri_client.studies import check_file, make_folder
+from mri_client.studies import check_file, make_folder, refuse_another_study
 from mri_client.study_access import Bytes, Pause, Sent, StudyState
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class SignedInAccess:
     def fetch(self, job_id: str, folder: Path) -> list[Path]:
         """Download the files of a completed study; raises ``FolderNotWritable`` before any."""
         make_folder(folder)
+        refuse_another_study(folder, job_id)
         fetched = []
         for artefact in self._api.artefacts(job_id).artefacts:
             path = folder / Path(artefact.name).name

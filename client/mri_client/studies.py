@@ -1,5 +1,6 @@
 """Submitting scans and getting their results."""
 
+import json
 import os
 import time
 import uuid
@@ -121,6 +122,12 @@ class OrganizationInvalid(CommandError):
     next_step = "Correct what follows --organization."
 
 
+class FolderOfAnotherStudy(CommandError):
+    """Results of one study would lie among those of another."""
+
+    next_step = "Name another folder, or empty this one."
+
+
 class FolderNotWritable(CommandError):
     """The results have nowhere to go."""
 
@@ -220,10 +227,11 @@ def fetch(
 
     Raises
     ------
-    FolderNotWritable
+    FolderNotWritable, FolderOfAnotherStudy
         Before anything is fetched.
     """
     make_folder(folder)
+    refuse_another_study(folder, job_id)
     prefix = StudyKeys(organization_id, job_id).results
     fetched = []
     for name in (*ARTEFACTS, *([DRAFTS] if drafts else [])):
@@ -237,6 +245,22 @@ def fetch(
         path.write_bytes(answer["Body"].read())
         fetched.append(path)
     return fetched
+
+
+def refuse_another_study(folder: Path, job_id: str) -> None:
+    """Files of two people in one folder would be read as one study.
+
+    Raises
+    ------
+    FolderOfAnotherStudy
+        ``folder`` holds the report of another study.
+    """
+    try:
+        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))["job_id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if found != job_id:
+        raise FolderOfAnotherStudy(f"{folder} holds the report of study {found}.")
 
 
 def make_folder(folder: Path) -> None:

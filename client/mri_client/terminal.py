@@ -9,6 +9,7 @@ whole lines, however long, so that ``grep`` finds what stands in one.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ JobId = Annotated[
 ]
 
 _WIDER_THAN_ANY_TABLE = 1000
+_READER_LEFT = 141
+"""As a shell tells it of programs that SIGPIPE ended."""
 
 
 class Commands(TyperGroup):
@@ -80,7 +83,9 @@ def reported(as_json: bool) -> Iterator[None]:
     except CommandError as error:
         _stop(error, error.code, str(error), error.next_step, as_json)
     except BrokenPipeError:
-        raise  # whoever reads has left, which is no error
+        # Whoever reads has left: no failed study, and nothing that could still be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(_READER_LEFT) from None
     except OSError as error:
         # The path of an OSError is what was typed, or lies below it.
         reason = error.strerror or str(error)

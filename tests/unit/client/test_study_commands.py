@@ -158,3 +158,15 @@ def test_an_organization_that_is_none_is_told_with_the_option(
     assert "organization id" in error["message"]
     assert "--organization" in error["next_step"]
     assert operator.uploads() == []
+
+
+def test_two_studies_never_share_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"job_id": "a"}')
+    studies.refuse_another_study(tmp_path, "a")
+
+    with pytest.raises(studies.FolderOfAnotherStudy, match="report of study a"):
+        studies.refuse_another_study(tmp_path, "b")
+
+    # What is no report of ours stands in nobody's way
+    (tmp_path / "report.json").write_text("[]")
+    studies.refuse_another_study(tmp_path, "b")

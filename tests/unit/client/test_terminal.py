@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,27 @@ import typer
 from mri_client.terminal import reported
 
 
-def test_a_reader_that_left_is_no_error_of_the_command() -> None:
-    # Typer ends such a command quietly.
-    with pytest.raises(BrokenPipeError), reported(as_json=False):
-        raise BrokenPipeError(32, "Broken pipe")
+def test_a_reader_that_left_is_no_failed_study() -> None:
+    command = "from mri_client.terminal import print_line, reported\n"
+    command += "with reported(as_json=False):\n    for _ in range(100_000): print_line('x' * 80)\n"
+    done = subprocess.run(
+        ["bash", "-c", 'set -o pipefail; "$0" -c "$1" | head -1', sys.executable, command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "x" * 80
+    assert "Traceback" not in done.stderr
+
+
+def test_the_exit_code_of_a_reader_that_left_is_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "out").open("w") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        with pytest.raises(typer.Exit) as ended, reported(as_json=False):
+            raise BrokenPipeError(32, "Broken pipe")
+    assert ended.value.exit_code == 141
 
 
 def test_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

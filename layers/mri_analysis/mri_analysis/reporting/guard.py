@@ -297,7 +297,10 @@ def _as_measured(
     told = any(d.matter is Matter.SIDES for d in reading.directions)
     if reading.says_asymmetry and not (asymmetric or Matter.SIDES in reading.withheld):
         yield "direction", "names an asymmetry that no verdict supports"
-    if reading.withheld and asymmetric and not told and reading.figures & _SIDE_FIGURES:
+    # "42.0 mL, 27.6 mL on the left and 14.4 mL on the right; no verdict is given on this volume"
+    of_the_whole = Quantity.TOTAL in reading.figures and Quantity.ASYMMETRY not in reading.figures
+    withheld = reading.withheld and (reading.withholds_more_than_level or not of_the_whole)
+    if withheld and asymmetric and not told and reading.figures & _SIDE_FIGURES:
         yield "direction", "says that there is no verdict beside sides that have one"
     if reading.states_reference and not reading.figures & _OWN_FIGURES:
         yield "number", "states a figure it is held against and not its own"

@@ -47,6 +47,8 @@ class Reading:
     """each side that is said to be the larger one"""
     withheld: tuple[Matter, ...] = ()
     """what is said to have no verdict"""
+    withholds_more_than_level: bool = False
+    """says that there is no verdict, and not of the volume alone"""
     withholds_symmetry: bool = False
     """says in words that the comparison of the sides has no verdict"""
     mentions_reference: bool = False

@@ -19,7 +19,7 @@ from mri_analysis.reporting.prose.order import bare_asymmetry, misplaced
 from mri_analysis.reporting.prose.reduction import Reduction
 from mri_analysis.reporting.prose.subjects import REFERENCES, directions_of, withheld
 from mri_analysis.reporting.prose.tokens import Quantity, plain, readable, tokens
-from mri_analysis.reporting.prose.verdicts import UNJUDGED_SIDES
+from mri_analysis.reporting.prose.verdicts import UNJUDGED, UNJUDGED_SIDES
 from mri_analysis.reporting.prose.wording import worded
 from mri_analysis.reporting.prose.words import (
     NOT_PLAIN_FOR,
@@ -135,6 +135,7 @@ def _assembled(reduction: Reduction, foreign: tuple[str, ...]) -> Reading:
         ),
         larger_sides=tuple(reduction.larger),
         withheld=tuple(withheld(symbols, sided=measurement_id.startswith("volume."))),
+        withholds_more_than_level=bool({UNJUDGED, UNJUDGED_SIDES} & set(symbols)),
         withholds_symmetry=UNJUDGED_SIDES in symbols
         or _BARE_ASYMMETRY_UNJUDGED.search(row) is not None,
         named=reduction.named,
