@@ -89,7 +89,7 @@ def reading_room() -> dict[str, Any]:
         found |= _study_page(browser, room, study)
         found |= _status_changes(browser, room, stack)
         found["upload"] = _upload(browser, room, folder)
-    return found | {"bounds": BOUNDS}
+    return found | {"load_average_at_end": round(os.getloadavg()[0], 2), "bounds": BOUNDS}
 
 
 def _medians(name: str, values: list[float], digits: int = 2) -> dict[str, Any]:
