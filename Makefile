@@ -65,7 +65,8 @@ check-template: $(READY) .venv-sam/.ready .venv-checks/.ready ## every check of 
 docs: setup ## write the generated parts of the documents anew
 	@for part in describe_template draw_architecture costs; do $(BIN)/python -m scripts.$$part || exit 1; done
 
-bench: setup ## measure; writes benchmarks/results/latest.json
+bench: setup $(VIEWER) ## measure; writes benchmarks/results/latest.json
+	@scripts/install_chromium.sh
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m scripts.costs
 

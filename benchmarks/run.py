@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.guard import guard
+from benchmarks.reading_room import reading_room
 from benchmarks.retrieval import retrieval
 from benchmarks.surface_truth import score
 
@@ -220,6 +221,7 @@ def main() -> None:
         "unzipped_sizes": unzipped_sizes,
         "retrieval": retrieval,
         "guard": guard,
+        "reading_room": reading_room,
     }
     results: dict[str, Any] = {
         "schema_version": 1,

@@ -47,6 +47,19 @@ class ReadingRoom:
         """Where a person goes; Cognito, too, takes no other host without HTTPS."""
         return f"http://localhost:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """Process id of the application.
+
+        Raises
+        ------
+        RuntimeError
+            It was not started.
+        """
+        if self._process is None:
+            raise RuntimeError("The reading room does not run.")
+        return self._process.pid
+
     def start(self, stack: LocalStack) -> None:
         """Start it for a running stack, and wait until it answers.
 

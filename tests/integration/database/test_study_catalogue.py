@@ -47,7 +47,7 @@ def engine(mariadb: MariaDb) -> Iterator[Engine]:
 
 
 # In the middle MariaDB reads the same index from its newest entry, without the cursor's bound: it
-# thinks that cheaper. MySQL takes the longer key on any page (can_switch_from_ref_to_range).
+# thinks that cheaper. MySQL takes the longer key wherever the page is, whatever it costs.
 LATE = JobPosition((FIRST + timedelta(hours=5)).replace(tzinfo=UTC), "8")
 
 
