@@ -37,6 +37,7 @@ class OperatorAccess:
         return find_job_id(self._stack, self._organization_id, given)
 
     def state(self, job_id: str) -> StudyState:
+        self._stack.check_running()
         job = self._jobs.find(self._organization_id, job_id)
         if job is not None:
             return _state(job)

@@ -42,6 +42,25 @@ class Stack:
     region: str
     endpoint_url: str | None = None
     database_url: str | None = None
+    pid: int | None = None
+    """of a stack on this machine; its database outlives it"""
+
+    def check_running(self) -> None:
+        """Tell whether a stack on this machine is still there.
+
+        Raises
+        ------
+        StackUnreachable
+            Its process has ended: what its database says of a study will never change.
+        """
+        if self.pid is None:
+            return
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            raise StackUnreachable("The stack that this study ran in has ended.") from None
+        except PermissionError:
+            return  # somebody else's, and there
 
     @classmethod
     def load(cls, path: Path | None = None) -> "Stack":
@@ -54,11 +73,13 @@ class Stack:
         """
         path = path or Path(os.environ.get("MRI_STACK", DEFAULT_STACK_FILE))
         try:
-            return cls.from_document(json.loads(path.read_text()))
+            stack = cls.from_document(json.loads(path.read_text()))
         except FileNotFoundError as error:
             raise StackUnreachable(f"No stack is running here ({path} is missing).") from error
         except (ValueError, KeyError, TypeError) as error:
             raise StackUnreachable(f"{path} is not a stack file.") from error
+        stack.check_running()
+        return stack
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> "Stack":
@@ -71,6 +92,7 @@ class Stack:
             region=document["region"],
             endpoint_url=document.get("endpoint_url"),
             database_url=document.get("database_url"),
+            pid=document.get("pid"),
         )
 
     @cached_property

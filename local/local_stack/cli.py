@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_STATE_DIR = Path("out/local")
 _STACK_FILE = "stack.json"
 _NOTHING_IS_KEPT = (
-    "Ready. Everything lives in memory: studies and results are gone when this stack stops."
+    "Ready. Studies and results are gone when this stack stops; its list of jobs, logs and traces "
+    "stay in its folder until the next one starts there."
 )
 
 

@@ -83,7 +83,9 @@ def product_stack(
 def _fresh_sqlite(state_dir: Path) -> str:
     for path in state_dir.glob("mri_analysis.db*"):
         path.unlink()
-    return f"sqlite:///{state_dir.resolve() / 'mri_analysis.db'}"
+    database = state_dir.resolve() / "mri_analysis.db"
+    database.touch(mode=0o600)  # it outlives the stack until the next one starts
+    return f"sqlite:///{database}"
 
 
 def _knowledge_snapshot(repository: Path) -> Path:

@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mri_analysis.contracts.job import JobStatus
 from mri_client import studies
+from mri_client.stack import Stack, StackUnreachable
 from tests.unit.client.conftest import Operator
 
 FIRST = "7691f4ac-0000-4000-8000-000000000001"
@@ -170,3 +173,17 @@ def test_two_studies_never_share_a_folder(tmp_path: Path) -> None:
     # What is no report of ours stands in nobody's way
     (tmp_path / "report.json").write_text("[]")
     studies.refuse_another_study(tmp_path, "b")
+
+
+def test_a_stack_that_has_ended_is_told_though_its_database_is_there(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    outputs = {"ImagesBucketName": "i", "ResultsBucketName": "r", "StateMachineArn": "arn"}
+    file = tmp_path / "stack.json"
+    file.write_text(json.dumps({"outputs": outputs, "region": "eu-central-1", "pid": ended.pid}))
+
+    with pytest.raises(StackUnreachable, match="has ended"):
+        Stack.load(file)
+
+    file.write_text(json.dumps({"outputs": outputs, "region": "eu-central-1", "pid": os.getpid()}))
+    assert Stack.load(file).pid == os.getpid()
