@@ -116,9 +116,13 @@ def sections_of(report: Report) -> ReportSections:
 
 
 def content_sha256(report: Report, sections: ReportSections) -> str:
-    """Hash of everything a signature is for: the draft with its provenance, and the sections."""
+    """Hash of everything a signature is for: the draft with its provenance, and the sections.
+
+    ``report`` must be as it was read from its JSON: fields that came into the contract after it was
+    written are left out, so that the hash of a signed report never changes.
+    """
     content = {
-        "report": report.model_dump(mode="json"),
+        "report": report.model_dump(mode="json", exclude_unset=True),
         "sections": sections.model_dump(mode="json"),
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
