@@ -34,7 +34,10 @@ TUNING_SENTENCES = tuple(
 OPEN: tuple[Path, ...] = (FOLDER / "misleading_open.yaml",)
 """Misleading sentences that are known to pass."""
 HELD_OUT: tuple[Path, ...] = (FOLDER / "held_out.yaml",)
-HELD_OUT_SENTENCES = (FOLDER / "held_out_sentences.yaml",)
+HELD_OUT_SENTENCES = (
+    FOLDER / "held_out_sentences.yaml",
+    FOLDER / "held_out_sentences_second.yaml",
+)
 """What nobody looked at who made the rules."""
 
 _KINDS = {

@@ -91,6 +91,10 @@ _IN_WORDS = _table(
         r" (?:(?!is |are |has |have |measures? |lies |lie )[a-z,]+ ){0,8}#",
     ),
     ("direction", r" #[A-Z]*[TPLRHKQA][A-Z]* (?:of \S+ \S+ )?(?:too|as well) [.;]"),
+    # "1067 to 1673 mL within the band", as if so far within
+    ("direction", r" #[A-Z]*E[A-Z]* (?:within|inside|above|below|beyond|outside) the band "),
+    # the limit as if it were the excess
+    ("direction", r" limit by #"),
     # as if there had been an earlier report
     ("vocabulary", r" as (?:reported|it was|before|noted) "),
     (

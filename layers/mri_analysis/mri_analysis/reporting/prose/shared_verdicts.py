@@ -151,13 +151,19 @@ def _level_is_shared(symbols: list[str], at: int, text: str) -> bool:
     return _PLURAL_VERB.match(text) is not None and bool(_TWO & set(clause))
 
 
+_WHOLE_AND_SIDES = re.compile(r"#[A-Z]*T(?: \S+)* \( [LR]R (?:, |and )+[LR]R ,$")
+"""Of these the index is no part: "171 mL (85.8 mL left, 85.2 mL right), below the limit"."""
+
+
 def _limit_is_shared(symbols: list[str], at: int, text: str) -> bool:
     wholes = [i for i, symbol in enumerate(symbols[:at]) if _WHOLE.match(symbol)]
-    if text.startswith("both "):
+    if "both" in text.split():
         return bool(wholes) or bool({"LR", "RR"} & set(symbols[:at]))
     clause = symbols[clause_start(symbols, at) : at]
     if {"volumes", "halves", "values"} & set(clause) and not {"FA", "ASYM"} & set(clause):
         return _OWN_VERB.match(f"{text} ") is not None
+    if _WHOLE_AND_SIDES.search(" ".join(clause)):
+        return True
     if not wholes or not _OWN_VERB.match(f"{text} "):
         return False
     start = clause_start(symbols, at)
