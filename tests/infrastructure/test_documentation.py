@@ -148,7 +148,8 @@ def test_arrows_follow_a_study_from_the_upload_to_its_report() -> None:
         (state("StoreResults"), state("NotifyUser")),
         (state("NotifyUser"), "NotifyUserFunction"),
         ("NotifyUserFunction", "AnalysisNotificationTopic"),
-        ("AnalysisNotificationTopic", "LiveUpdatesFunction"),
+        ("analysis", "StudyChangesTopic"),
+        ("StudyChangesTopic", "LiveUpdatesFunction"),
     } <= arrows
 
 

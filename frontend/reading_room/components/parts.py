@@ -70,11 +70,11 @@ def uploader(form: UploadDocument | None, most: int, problem: str = "") -> Any:
     )
 
 
-def live(address: str | None) -> Any:
-    """A socket for live updates; its value changes with every message."""
+def live(address: str, job_id: str) -> Any:
+    """Live updates of one study; the value has ``nudge`` or ``closed``, for one run."""
     return _live(
         key="live",
-        data={"address": address},
+        data={"address": address, "job": job_id},
         on_nudge_change=_nothing,
         on_closed_change=_nothing,
     )

@@ -103,6 +103,7 @@ def _edit(report: ReviewedReport) -> None:
             )
 
 
+@st.fragment  # a tick is answered without asking the API for the study again
 def _decide(report: ReviewedReport) -> None:
     st.markdown("**Decision**")
     st.caption("A signature is for the content as it stands here; it cannot be taken back.")

@@ -31,6 +31,9 @@ _LABEL_COLOURS = {
 _RIGHT_OF = {3: 42, 2: 41, 4: 43, 28: 60, 8: 47, 17: 53, 10: 49}
 _LINKS_LAST_S = 240
 """A little less than the addresses of images do."""
+_EVERY_S = 2
+_CALM_S = 15
+"""How often a running study is asked about, without a socket and with one."""
 
 
 def page() -> None:
@@ -54,16 +57,33 @@ def page() -> None:
 
 
 def _wait(job_id: str) -> None:
-    if st.session_state.get("live_for") != job_id:
+    state = st.session_state
+    if state.get("live_for") != job_id:
         ticket = api().live_ticket()
-        st.session_state.live_for = job_id
-        st.session_state.live_address = f"{ticket.url}?ticket={ticket.ticket}"
+        state.live_for, state.live_lost = job_id, False
+        state.live_address = f"{ticket.url}?ticket={ticket.ticket}"
+    if state.live_lost:
+        _polled(job_id)
+    else:
+        _announced(job_id)
+
+
+@st.fragment(run_every=_CALM_S)
+def _announced(job_id: str) -> None:
+    """With a socket: each change runs this anew; the clock is for one that fell silent."""
+    if live(st.session_state.live_address, job_id).closed:
+        st.session_state.live_lost = True
+        st.rerun()
     _stages(job_id)
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=_EVERY_S)
+def _polled(job_id: str) -> None:
+    """Without one, as where a proxy refuses it."""
+    _stages(job_id)
+
+
 def _stages(job_id: str) -> None:
-    live(st.session_state.get("live_address"))
     with told():
         job = api().job(job_id)
         if job.status not in RUNNING:

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     circuit_breaker_table: str = ""
     idempotency_table: str = ""
     notification_topic_arn: str = ""
+    study_changes_topic_arn: str = ""
+    """Where each change of a status is announced for the browsers that watch; empty: nowhere."""
     ticket_table: str = ""
     connection_table: str = ""
     reading_room_origin: str = "http://localhost:8501"

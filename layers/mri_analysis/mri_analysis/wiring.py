@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from mri_analysis.adapters.aws_errors import CLIENT_CONFIG, EMBEDDING_CONFIG
+from mri_analysis.adapters.aws_errors import ANNOUNCEMENT_CONFIG, CLIENT_CONFIG, EMBEDDING_CONFIG
 from mri_analysis.settings import settings
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from mri_analysis.adapters.sagemaker_endpoint import SageMakerSegmentationEndpoint
     from mri_analysis.adapters.searched_knowledge import Breaker
     from mri_analysis.adapters.sns_notifier import SnsNotifier
-    from mri_analysis.adapters.sql_job_repository import SqlJobRepository
     from mri_analysis.adapters.sql_review_repository import SqlReviewRepository
     from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
     from mri_analysis.adapters.step_functions import StepFunctionsTaskTokens, StepFunctionsWorkflow
     from mri_analysis.adapters.websocket_push import WebSocketPush
     from mri_analysis.ports.components import Component
+    from mri_analysis.ports.jobs import JobRepository
     from mri_analysis.ports.knowledge import KnowledgeBase
     from mri_analysis.ports.language_model import LanguageModel, OutputGuardrail
     from mri_analysis.reporting.model_cost import TokenPrices
@@ -63,11 +63,17 @@ def results() -> "S3ObjectStore":
 
 
 @cache
-def jobs() -> "SqlJobRepository":
-    """The database."""
+def jobs() -> "JobRepository":
+    """The database; changes are announced to the browsers that watch."""
+    from mri_analysis.adapters.announced_jobs import AnnouncedJobs
+    from mri_analysis.adapters.sns_notifier import SnsNotifier
     from mri_analysis.adapters.sql_job_repository import SqlJobRepository
 
-    return SqlJobRepository(_database())
+    kept = SqlJobRepository(_database())
+    topic = settings().study_changes_topic_arn
+    if not topic:
+        return kept
+    return AnnouncedJobs(kept, SnsNotifier(boto3.client("sns", config=ANNOUNCEMENT_CONFIG), topic))
 
 
 @cache

@@ -160,7 +160,7 @@ def test_change_reaches_the_organization_and_nobody_else(
 
     assert {connection for connection, _ in management.received} == {"a=", "b"}
     change = StudyChange.model_validate_json(management.received[0][1])
-    assert (change.job_id, change.event) == (MESSAGE.job_id, "report_ready")
+    assert (change.job_id, change.event) == (MESSAGE.job_id, "status.segmenting")
     assert "demo" not in management.received[0][1]
 
 
@@ -225,7 +225,7 @@ def test_notifier_writes_what_live_updates_read(account: None) -> None:
         def publish(self, **message: Any) -> None:
             sent.append(message)
 
-    SnsNotifier(Topic(), "arn").notify("demo", MESSAGE.job_id, "report_ready")  # type: ignore[arg-type]
+    SnsNotifier(Topic(), "arn").notify("demo", MESSAGE.job_id, "status.segmenting")  # type: ignore[arg-type]
 
     assert StudyEvent.model_validate_json(sent[0]["Message"]) == MESSAGE
 

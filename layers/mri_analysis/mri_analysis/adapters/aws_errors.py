@@ -19,6 +19,11 @@ EMBEDDING_CONFIG = Config(
     retries={"total_max_attempts": 2, "mode": "standard"}, connect_timeout=2, read_timeout=5
 )
 
+# Nobody waits for an announcement: without one a browser asks by itself.
+ANNOUNCEMENT_CONFIG = Config(
+    retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=1, read_timeout=2
+)
+
 _NO_ANSWER = (BotoCoreError, Boto3Error)
 """Errors of the SDK itself; ``download_file`` has a family of its own."""
 
