@@ -9,14 +9,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
+from jinja2 import FileSystemLoader
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local_stack.people import DEMO_PEOPLE, Person
+from local_stack.people import DEMO_PEOPLE, Person, may
+
+_PAGES = Path(__file__).parent / "sign_in"
+"""In place of the package's own, which asks for a style sheet outside and names nobody."""
 
 
 class IdentityProvider:
-    """The provider on a free port of 127.0.0.1.
+    """The provider on a free port of 127.0.0.1, or a chosen one.
 
     Parameters
     ----------
@@ -46,6 +51,8 @@ class IdentityProvider:
             for person in people
         ]
         application = oidc_provider_mock.app(user_claims=claims)
+        application.jinja_loader = FileSystemLoader(_PAGES)
+        application.jinja_env.globals |= {"people": people, "may": may}
         application.debug = False  # the package turns on pages that show the source of an error
         self._server: BaseWSGIServer = make_server(
             "127.0.0.1", port or 0, application, threaded=True

@@ -26,3 +26,19 @@ DEMO_PEOPLE = (
     Person("demo-admin", "Ada Admin", "demo", ("admin",)),
 )
 """Nobody real."""
+
+_MAY = {
+    "clinician": "uploads scans and reads studies",
+    "reviewer": "changes and signs reports",
+    "admin": "looks after the system; reads the audit trail",
+}
+
+
+def may(person: Person) -> str:
+    """What somebody may do, in words.
+
+    >>> may(DEMO_PEOPLE[1])
+    'Uploads scans and reads studies, changes and signs reports'
+    """
+    told = ", ".join(words for group, words in _MAY.items() if group in person.groups)
+    return told[:1].upper() + told[1:]
