@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ def login(
         else:
             provider = Provider(**local_provider(stack_file))
         tell = partial(_print_address, sys.stderr if as_json else sys.stdout)
-        session = sign_in(provider, tell if no_browser else webbrowser.open)
+        session = sign_in(provider, tell if no_browser else partial(_open, tell))
     if as_json:
         print_json({"schema_version": 1, "signed_in": True, "name": session.name})
     else:
@@ -179,6 +179,16 @@ def _show(report: ReviewedReport, as_json: bool) -> None:
     # What it says is data, no markup; nor may it steer a terminal.
     for line in lines:
         print("".join(sign if sign.isprintable() else " " for sign in line))
+
+
+def _open(tell: Callable[[str], None], address: str) -> None:
+    """Show the address in a browser; where there is none, say it."""
+    try:
+        if webbrowser.open(address):
+            return
+    except webbrowser.Error:
+        pass
+    tell(address)
 
 
 def _print_address(stream: TextIO, address: str) -> None:

@@ -177,6 +177,28 @@ def test_an_answer_in_a_fence_is_read_and_two_are_not(server: ScriptedLanguageMo
     assert text in caught.value.answer
 
 
+def test_thoughts_before_the_answer_are_left_out(server: ScriptedLanguageModel) -> None:
+    # As servers without a parser of reasoning send it.
+    text = json.dumps(DRAFT)
+    for said in (
+        f"<think>\nThe brain {{}} is within.\n</think>\n\n{text}",
+        f"<think></think>```json\n{text}\n```",
+    ):
+        chat = {"choices": [{"finish_reason": "stop", "message": {"content": said}}]}
+        server.script(Behaviour("raw", body=json.dumps(chat).encode()))
+        assert model(server).draft(REQUEST).content == DRAFT
+
+
+@pytest.mark.parametrize("said", ["<think>{text}", "{text}<think>no</think>", "so: {text}"])
+def test_words_around_the_answer_are_no_draft(server: ScriptedLanguageModel, said: str) -> None:
+    content = said.replace("{text}", json.dumps(DRAFT))
+    chat = {"choices": [{"finish_reason": "stop", "message": {"content": content}}]}
+    server.script(Behaviour("raw", body=json.dumps(chat).encode()))
+
+    with pytest.raises(LanguageModelAnswerUnusable, match="no JSON"):
+        model(server).draft(REQUEST)
+
+
 def test_deeply_nested_answer_is_no_json(server: ScriptedLanguageModel) -> None:
     server.script(Behaviour("raw", body=b'{"a":' * 30_000))
 

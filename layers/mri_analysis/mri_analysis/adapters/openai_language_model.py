@@ -329,9 +329,10 @@ class OpenAiLanguageModel:
             text = _arguments(message, whole)
         if not isinstance(text, str):
             raise LanguageModelAnswerUnusable("The language model wrote no report.", whole)
-        return dict(_parsed(_unfenced(text).encode(errors="replace")))
+        return dict(_parsed(_unwrapped(text).encode(errors="replace")))
 
 
+_THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*)\n```", re.DOTALL)
 
 
@@ -448,8 +449,12 @@ def _parsed(body: bytes, *, keep: bool = True) -> Mapping[str, Any]:
     return found
 
 
-def _unfenced(text: str) -> str:
-    """The one thing a fence of Markdown encloses: models that know no schema put JSON there."""
+def _unwrapped(text: str) -> str:
+    """The draft alone: some servers leave what a model thought before it, some models fence JSON.
+
+    One block of thoughts and one fence of Markdown are taken away, what remains must be the draft.
+    """
+    text = _THOUGHT.sub("", text, count=1) if _THOUGHT.match(text) else text
     fenced = _FENCED.fullmatch(text.strip())
     return fenced[1] if fenced else text
 
