@@ -23,6 +23,7 @@ from mri_analysis.contracts.api import (
     Problem,
     UploadDocument,
 )
+from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
 from mri_client.errors import CommandError
@@ -163,6 +164,10 @@ class ReadingApi:
     def measurements(self, job_id: str) -> Measurements:
         """What was measured."""
         return self._read("GET", f"/v1/jobs/{job_id}/measurements", Measurements)
+
+    def description(self, job_id: str) -> Description:
+        """Every measurement in words, with its verdict."""
+        return self._read("GET", f"/v1/jobs/{job_id}/description", Description)
 
     def artefacts(self, job_id: str) -> ArtefactList:
         """Files of a study, each with an address that ends soon."""

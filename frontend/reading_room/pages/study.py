@@ -7,6 +7,7 @@ import re
 import streamlit as st
 
 from mri_analysis.contracts.api import ArtefactList, EventDocument, JobDocument
+from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
 from reading_room.components.parts import label_colours, live, viewer
@@ -125,7 +126,7 @@ def _failed(job: JobDocument) -> None:
 
 def _read(job: JobDocument) -> None:
     report = open_report(job.job_id)
-    measurements, files = _content(job.job_id)
+    measurements, description, files = _content(job.job_id)
     _head(job, report)
     left, right = st.columns([11, 9], gap="medium")
     with left:
@@ -135,7 +136,7 @@ def _read(job: JobDocument) -> None:
         with reading:
             report_tab.show(report, measurements)
         with measured:
-            measurements_tab.show(measurements)
+            measurements_tab.show(measurements, description)
         with review:
             person = signed_in()
             review_tab.show(report, may_review="reviewer" in (person.roles if person else ()))
@@ -144,12 +145,12 @@ def _read(job: JobDocument) -> None:
             st.markdown(f"{event.at:%Y-%m-%d %H:%M:%S} UTC · {plain(event.actor)} · {event.action}")
 
 
-def _content(job_id: str) -> tuple[Measurements, ArtefactList]:
-    """Measurements and addresses, kept until the addresses end."""
+def _content(job_id: str) -> tuple[Measurements, Description, ArtefactList]:
+    """Measurements, findings and addresses, kept until the addresses end."""
 
     @st.cache_data(ttl=_LINKS_LAST_S, scope="session", show_spinner="Loading the study")
-    def load(job_id: str) -> tuple[Measurements, ArtefactList]:
-        return api().measurements(job_id), api().artefacts(job_id)
+    def load(job_id: str) -> tuple[Measurements, Description, ArtefactList]:
+        return api().measurements(job_id), api().description(job_id), api().artefacts(job_id)
 
     return load(job_id)
 

@@ -6,8 +6,14 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from mri_analysis import wiring
 from mri_analysis.contracts.api import ArtefactDocument, ArtefactList
+from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
-from mri_analysis.use_cases.read_study import LINK_SECONDS, link_artefacts, read_measurements
+from mri_analysis.use_cases.read_study import (
+    LINK_SECONDS,
+    link_artefacts,
+    read_description,
+    read_measurements,
+)
 from reading_api.answers import answers
 from reading_api.callers import JobId, reader
 
@@ -22,6 +28,16 @@ router = Router()
 )
 def get_measurements(job_id: JobId) -> Measurements:
     return read_measurements(reader(router), job_id, jobs=wiring.jobs(), results=wiring.results())
+
+
+@router.get(
+    "/v1/jobs/<job_id>/description",
+    summary="Every measurement in words, with its verdict and what it was held against",
+    tags=["studies"],
+    responses=answers(HTTPStatus.OK, Description, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+def get_description(job_id: JobId) -> Description:
+    return read_description(reader(router), job_id, jobs=wiring.jobs(), results=wiring.results())
 
 
 @router.get(

@@ -126,7 +126,10 @@ def test_finished_study_is_read_piece_by_piece(clinician: Client, finished: str)
     job = clinician.get(f"/v1/jobs/{finished}").json()
     measured = clinician.get(f"/v1/jobs/{finished}/measurements").json()
     files = clinician.get(f"/v1/jobs/{finished}/artefacts").json()["artefacts"]
+    described = clinician.get(f"/v1/jobs/{finished}/description").json()
 
+    told = {id_ for finding in described["findings"] for id_ in finding["measurement_ids"]}
+    assert {volume["id"] for volume in measured["volumes"]} <= told
     assert (job["status"], job["review_status"]) == ("completed", "draft")
     assert job["quality"] == measured["quality"]["verdict"]
     by_name = {file["name"]: file for file in files}
@@ -139,7 +142,7 @@ def test_finished_study_is_read_piece_by_piece(clinician: Client, finished: str)
 
 def test_study_stays_within_its_organization(stranger: Client, finished: str) -> None:
     assert stranger.get("/v1/jobs").json()["jobs"] == []
-    for part in ("", "/report", "/measurements", "/artefacts", "/events"):
+    for part in ("", "/report", "/measurements", "/description", "/artefacts", "/events"):
         assert problem(stranger.get(f"/v1/jobs/{finished}{part}")) == (404, "JobNotFound")
 
 

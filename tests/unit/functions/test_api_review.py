@@ -127,6 +127,15 @@ def test_measurements_are_those_that_were_kept_and_the_look_is_noted(api: Api) -
     assert audited()[-1] == (JOB_ID, PERSON, "measurements.viewed")
 
 
+def test_findings_come_with_what_they_were_held_against_and_the_look_is_noted(api: Api) -> None:
+    document = api.get(f"/v1/jobs/{JOB_ID}/description").document
+
+    found = {finding["id"]: finding for finding in document["findings"]}
+    sides = found["finding.ventricles.asymmetry"]
+    assert (sides["status"], sides["reference"]["quantity"]) == ("asymmetric", "asymmetry_percent")
+    assert audited()[-1] == (JOB_ID, PERSON, "description.viewed")
+
+
 def test_links_get_the_files_that_are_there_and_only_those(api: Api) -> None:
     document = api.get(f"/v1/jobs/{JOB_ID}/artefacts").document
 
@@ -146,7 +155,7 @@ def test_history_tells_what_happened_and_who_looked(api: Api) -> None:
     assert events[-1]["actor"] == PERSON
 
 
-@pytest.mark.parametrize("part", ["measurements", "artefacts", "report"])
+@pytest.mark.parametrize("part", ["measurements", "description", "artefacts", "report"])
 def test_study_without_a_report_has_nothing_to_read(api: Api, part: str) -> None:
     other = "11111111-2222-4333-8444-555555555555"
     kept(job_id=other, status=JobStatus.SEGMENTING)
@@ -154,7 +163,9 @@ def test_study_without_a_report_has_nothing_to_read(api: Api, part: str) -> None
     assert_problem(api.get(f"/v1/jobs/{other}/{part}"), 409, "ReportNotReady")
 
 
-@pytest.mark.parametrize("part", ["", "/measurements", "/artefacts", "/report", "/events"])
+@pytest.mark.parametrize(
+    "part", ["", "/measurements", "/description", "/artefacts", "/report", "/events"]
+)
 def test_study_of_another_organization_does_not_exist_and_the_attempt_is_noted(
     api: Api, part: str
 ) -> None:

@@ -17,7 +17,6 @@ from mri_analysis.contracts.report import (
     Finding,
     FindingStatus,
     LanguageModelUse,
-    Reference,
     Report,
     Statement,
     StatementKind,
@@ -36,6 +35,7 @@ from mri_analysis.reporting.compose import (
 from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.findings import FLAGGED, ratio_decimals
 from mri_analysis.reporting.guard import Violation
+from mri_analysis.reporting.verdicts import bounds
 
 PROMPT_VERSION = "1.4.0"
 
@@ -148,7 +148,7 @@ def placeholders(evidence: Evidence) -> dict[str, str]:
             if name.endswith("_mm"):  # volumes of a ratio have placeholders of their own
                 printed[f"{ratio.id}.{name[:-3]}"] = f"{figures.printed(width, 1)} mm"
     for reference in evidence.references:
-        for name, text in _bounds(reference).items():
+        for name, text in bounds(reference).items():
             printed[f"{reference.id}.{name}"] = text
     return printed
 
@@ -299,19 +299,6 @@ def _name(finding: Finding) -> str:
     if kind == "volume":
         return STRUCTURE_NAMES.get(Structure(key), "")
     return RATIO_NAMES.get(measured, "")
-
-
-def _bounds(reference: Reference) -> Mapping[str, str]:
-    unit = f" {reference.unit}" if reference.unit else ""
-    low = None if reference.low is None else figures.limit(reference.low)
-    high = None if reference.high is None else figures.limit(reference.high)
-    if reference.quantity == "asymmetry_percent":
-        bound = high if high is not None else (low or "").lstrip("-")
-        return {"limit": f"{bound}{unit}"} if bound else {}
-    if low is not None and high is not None:
-        return {"band": f"{low} to {high}{unit}", "low": f"{low}{unit}", "high": f"{high}{unit}"}
-    one = high if high is not None else low
-    return {"criterion": f"{one}{unit}"} if one is not None else {}
 
 
 def _filled(

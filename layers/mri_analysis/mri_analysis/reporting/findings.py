@@ -119,12 +119,22 @@ _NEEDS_SKULL = frozenset(
 """Without the skull the network guesses where its inside ends."""
 
 
+def lacks_skull(measurement_id: str, measurements: Measurements) -> bool:
+    """Whether a measurement needs the skull, and the image has none."""
+    return measurement_id in _NEEDS_SKULL and _skull_removed(measurements)
+
+
+def lacks_tissue_border(measurement_id: str, measurements: Measurements) -> bool:
+    """Whether a measurement hangs on the border of the tissues, and that was not refined."""
+    return measurement_id in _NEEDS_TISSUE_BORDER and not measurements.engine.refined
+
+
 def _comparable(measurement_id: str, measurements: Measurements) -> bool:
-    if measurements.quality.verdict is Verdict.FAIL:
-        return False
-    if measurement_id in _NEEDS_SKULL and _skull_removed(measurements):
-        return False
-    return measurements.engine.refined or measurement_id not in _NEEDS_TISSUE_BORDER
+    return (
+        measurements.quality.verdict is not Verdict.FAIL
+        and not lacks_skull(measurement_id, measurements)
+        and not lacks_tissue_border(measurement_id, measurements)
+    )
 
 
 def _skull_removed(measurements: Measurements) -> bool:

@@ -33,21 +33,13 @@ from mri_analysis.reporting.anatomy import (
     capitalised,
 )
 from mri_analysis.reporting.compose import NONE_OUTSIDE
-from mri_analysis.reporting.findings import find, ratio_decimals
+from mri_analysis.reporting.findings import FLAGGED, find, ratio_decimals
+from mri_analysis.reporting.verdicts import WORDS
 
 MONTAGE = "montage.png"
 ANNEX = "# Annex"
 _BLANK = "-"
 
-_RESULTS = {
-    FindingStatus.WITHIN: "within",
-    FindingStatus.BELOW: "**below**",
-    FindingStatus.ABOVE: "**above**",
-    FindingStatus.ASYMMETRIC: "**asymmetric**",
-    FindingStatus.SYMMETRIC: "within",
-    FindingStatus.MEASURED: "none",
-    FindingStatus.NOT_ASSESSED: "not assessed",
-}
 _WRITTEN_BY = {
     "composed": "fixed rules from measurements, no language model",
     "language_model": "a language model, each sentence checked against the measurements",
@@ -307,7 +299,9 @@ def _result(finding: Finding | None, numbers: dict[str, str]) -> str:
     if finding is None:
         return _BLANK
     cites = [finding.reference.id] if finding.reference else []
-    return _RESULTS[finding.status] + _markers(cites, numbers)
+    word = WORDS[finding.status]
+    shown = f"**{word}**" if finding.status in FLAGGED else word
+    return shown + _markers(cites, numbers)
 
 
 def _volume_table(

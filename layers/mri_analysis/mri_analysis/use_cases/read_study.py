@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
 from mri_analysis.errors import JobNotFound, ReportNotReady
 from mri_analysis.keys import StudyKeys
@@ -69,6 +70,17 @@ def read_measurements(
     measurements = Measurements.model_validate_json(results.get(kept.measurements_key))
     reader.note(job_id, "measurements.viewed")
     return measurements
+
+
+def read_description(
+    reader: Reader, job_id: str, *, jobs: JobRepository, results: ObjectStore
+) -> Description:
+    """The findings of a completed study, each with what it was held against."""
+    finished(reader.organization_id, job_id, jobs)
+    keys = StudyKeys(reader.organization_id, job_id)
+    description = Description.model_validate_json(results.get(keys.description))
+    reader.note(job_id, "description.viewed")
+    return description
 
 
 def link_artefacts(
