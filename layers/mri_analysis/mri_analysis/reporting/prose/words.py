@@ -146,7 +146,7 @@ DROPPED = phrase(
     + any_of(
         """the a an its their this these those that such own respective thus therefore
         hence so accordingly however likewise also moreover additionally furthermore here namely ie
-        eg which whose itself thereby there while whereas whereby where placing"""
+        eg which whose itself thereby there while whilst whereas whereby where placing"""
     )
 )
 """Words that carry nothing, wherever they stand: taken out first."""
