@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from mri_analysis.contracts.report import Description, Finding, Reference
+from mri_analysis.contracts.report import Description, Finding, FindingStatus, Reference
 from mri_analysis.contracts.segmentation import (
     Measurements,
     Structure,
@@ -18,13 +18,16 @@ from mri_analysis.reporting.verdicts import WORDS, held_against, reason_for_none
 
 _STYLE = """<style>
 .measured { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
-.measured th, .measured td { padding: .3rem .5rem; border-bottom: 1px solid rgba(128,128,128,.35);
-  text-align: left; vertical-align: top; }
-.measured tbody th { font-weight: 400; }
+.measured th, .measured td { padding: .3rem .5rem; border: 0; text-align: left; vertical-align: top; }
+.measured thead, .measured tbody { border-bottom: 1px solid rgba(128,128,128,.35); }
+.measured tbody th { font-weight: 600; }
+.measured td.verdicts { padding: 0 .5rem .3rem 1.25rem; font-size: .8125rem; }
+.measured details { display: inline-block; vertical-align: top; min-width: 40%; margin-right: 1rem; }
+.measured details[open] { display: block; }
 .measured .figure { text-align: right; white-space: nowrap; }
 .measured summary { cursor: pointer; }
 .measured summary:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
-.measured details > div { padding: .25rem 0 .25rem .9rem; font-size: .8125rem; overflow-wrap: anywhere; }
+.measured details > div { padding: 0 0 .25rem .9rem; overflow-wrap: anywhere; }
 .measured a { color: inherit; }
 </style>"""  # noqa: E501
 
@@ -36,14 +39,14 @@ def volume_table(measurements: Measurements, description: Description) -> str:
     for structure, name in STRUCTURE_NAMES.items():
         volume = measurements.volume(structure)
         if volume is None:
-            rows.append(_row(name, ["not assessed", "-", "-", "-"], "-"))
+            rows.append(_figures(name, ["not assessed", "-", "-", "-"]))
             continue
         verdicts = [
             _verdict(kind, found.get(f"finding.{structure.value}.{key}"), measurements)
             for kind, key in (("Volume", "volume"), ("Sides", "asymmetry"))
         ]
-        rows.append(_row(name, _cells(volume), "".join(verdicts)))
-    heads = ("Structure", "Volume, mL", "% of ICV", "Left / right, mL", "Asymmetry, %", "Verdict")
+        rows.append(_figures(name, _cells(volume), "".join(verdicts)))
+    heads = ("Structure and verdict", "Volume, mL", "% of ICV", "Left / right, mL", "Asymmetry, %")
     return _table(heads, rows)
 
 
@@ -55,13 +58,13 @@ def ratio_table(measurements: Measurements, description: Description) -> str:
     for ratio_id, name in RATIO_NAMES.items():
         ratio = ratios.get(ratio_id)
         if ratio is None:
-            rows.append(_row(name, ["not assessed"], "-"))
+            rows.append(_figures(name, ["not assessed"]))
             continue
         verdict = _verdict("Value", found.get(f"finding.{ratio_id}"), measurements)
         made = f"<details><summary>How it is made</summary><div>{escape(ratio.definition)}</div></details>"  # noqa: E501
         value = figures.printed(ratio.value, ratio_decimals(ratio_id))
-        rows.append(_row(name, [value], verdict + made))
-    return _table(("Ratio", "Value", "Verdict"), rows)
+        rows.append(_figures(name, [value], verdict + made))
+    return _table(("Ratio and verdict", "Value"), rows)
 
 
 def sums_of_probabilities(measurements: Measurements) -> bool:
@@ -70,17 +73,22 @@ def sums_of_probabilities(measurements: Measurements) -> bool:
 
 
 def _table(heads: tuple[str, ...], rows: list[str]) -> str:
-    first, *figured, last = heads
+    first, *figured = heads
     shown = "".join(f'<th scope="col" class="figure">{name}</th>' for name in figured)
     return (
         f'{_STYLE}<table class="measured"><thead><tr><th scope="col">{first}</th>{shown}'
-        f'<th scope="col">{last}</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        f"</tr></thead>{''.join(rows)}</table>"
     )
 
 
-def _row(name: str, cells: list[str], verdict: str) -> str:
+def _figures(name: str, cells: list[str], verdicts: str = "") -> str:
+    """One structure: its figures, and below them, over the whole width, its verdicts."""
     shown = "".join(f'<td class="figure">{escape(cell)}</td>' for cell in cells)
-    return f'<tr><th scope="row">{escape(capitalised(name))}</th>{shown}<td>{verdict}</td></tr>'
+    below = f'<tr><td class="verdicts" colspan="{1 + len(cells)}">{verdicts}</td></tr>'
+    return (
+        f'<tbody><tr><th scope="rowgroup">{escape(capitalised(name))}</th>{shown}</tr>'
+        f"{below if verdicts else ''}</tbody>"
+    )
 
 
 def _cells(volume: VolumeMeasurement) -> list[str]:
@@ -108,7 +116,7 @@ def _verdict(kind: str, finding: Finding | None, measurements: Measurements) -> 
     """The word, and behind it what was compared with what, or why nothing was."""
     if finding is None:
         return ""
-    word = WORDS[finding.status]
+    word = "no verdict" if finding.status is FindingStatus.MEASURED else WORDS[finding.status]
     word = f"<strong>{word}</strong>" if finding.status in FLAGGED else word
     against = escape(held_against(finding))
     reason = escape(reason_for_none(finding, measurements))
