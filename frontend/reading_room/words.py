@@ -24,6 +24,21 @@ REVIEW = {
 QUALITY = {"pass": "✔ pass", "warn": "⚠ warn", "fail": "✕ fail"}
 RUNNING = frozenset({"awaiting_upload", "uploaded", "segmenting", "converting", "enhancing"})
 
+_ACTIONS = {
+    "access.refused": "asked for a study of another organization and got nothing",
+    "artefacts.linked": "opened the images and files",
+    "description.viewed": "looked at the findings",
+    "measurements.viewed": "looked at the measurements",
+    "report.viewed": "read the report",
+    "report.revised": "changed the report",
+    "report.signed": "signed the report",
+    "report.rejected": "rejected the draft",
+    "report.amended": "added to the signed report",
+    "retry.requested": "asked for another analysis",
+    "cancel.requested": "stopped the analysis",
+    "study.deleted": "deleted the study",
+}
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
 
 
@@ -34,6 +49,18 @@ def plain(text: str) -> str:
     'a \\\\*b\\\\* \\\\[c\\\\]\\\\(d\\\\)'
     """
     return _MARKUP.sub(r"\\\1", text).replace("\n", "  \n")
+
+
+def action(name: str) -> str:
+    """An entry of the audit trail in words; one that has none here stays as it is.
+
+    >>> action("status.completed"), action("report.viewed"), action("x.y")
+    ('the analysis: completed', 'read the report', 'x.y')
+    """
+    status = name.removeprefix("status.")
+    if status in STATUS and status != name:
+        return f"the analysis: {STATUS[status][2:]}"
+    return _ACTIONS.get(name, name)
 
 
 def age(moment: datetime, now: datetime | None = None) -> str:

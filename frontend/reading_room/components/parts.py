@@ -51,7 +51,7 @@ def viewer(
             "names": {str(label): name for label, name in names.items()},
             "colours": dict(colours),
         },
-        height=590,
+        height="content",
     )
 
 

@@ -1,4 +1,4 @@
-// Three planes and 3-D of a scan with its labels, by NiiVue; keyboard: 1-5 planes, O labels on and off, [ ] opacity.
+// Three planes and 3-D of a scan with its labels, by NiiVue; viewer.html lists the keys.
 const loadOnce = (url) => {
   window.__readingRoomScripts ??= {};
   return (window.__readingRoomScripts[url] ??= new Promise((resolve, reject) => {
@@ -11,6 +11,12 @@ const loadOnce = (url) => {
 };
 
 const PLANES = { multi: 3, axial: 0, coronal: 1, sagittal: 2, render: 4 };
+// Steps of the crosshair by a voxel: right, anterior, superior are positive. The screen shows the patient's right on the left.
+const STEPS = {
+  ArrowLeft: [1, 0, 0], ArrowRight: [-1, 0, 0], ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0],
+  PageUp: [0, 0, 1], PageDown: [0, 0, -1],
+};
+const OPACITY = 45;
 const viewers = new WeakMap();
 
 const hasWebGl = () => {
@@ -52,7 +58,7 @@ const make = async (root, data) => {
   };
   await nv.loadVolumes([
     { url: data.image, name: "image.nii.gz", colormap: "gray" },
-    { url: data.labels, name: "labels.nii.gz", opacity: 0.45 },
+    { url: data.labels, name: "labels.nii.gz", opacity: OPACITY / 100 },
   ]);
   nv.volumes[1].setColormapLabel(data.colours);
   nv.updateGLVolume();
@@ -67,10 +73,23 @@ const make = async (root, data) => {
       b.setAttribute("aria-pressed", String(b.dataset.plane === name)));
   };
   root.querySelectorAll("button").forEach((b) => (b.onclick = () => plane(b.dataset.plane)));
+  const reset = () => {
+    nv.scene.crosshairPos = [0.5, 0.5, 0.5];
+    nv.setPan2Dxyzmm([0, 0, 0, 1]);
+    [opacity.value, hiddenAt] = [OPACITY, null];
+    apply();
+    plane("multi");
+  };
+  // In the way down: NiiVue has keys of its own for its canvas, other ones.
   root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("details")) return;
     const names = Object.keys(PLANES);
-    if (event.key >= "1" && event.key <= "5") plane(names[event.key - 1]);
-    else if (event.key === "o") {
+    if (event.key in STEPS) {
+      if (event.target === opacity) return;  // there arrows move the slider
+      nv.moveCrosshairInVox(...STEPS[event.key].map((step) => step * (event.shiftKey ? 10 : 1)));
+    } else if (event.key === "Home" && event.target !== opacity) reset();
+    else if (event.key >= "1" && event.key <= "5") plane(names[event.key - 1]);
+    else if (event.key.toLowerCase() === "o") {
       [opacity.value, hiddenAt] = hiddenAt === null ? [0, opacity.value] : [hiddenAt, null];
       apply();
     } else if (event.key === "[" || event.key === "]") {
@@ -78,7 +97,8 @@ const make = async (root, data) => {
       apply();
     } else return;
     event.preventDefault();
-  });
+    event.stopPropagation();
+  }, true);
   apply();
   return { nv, key: data.image.split("?")[0] };
 };

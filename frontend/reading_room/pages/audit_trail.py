@@ -8,6 +8,7 @@ import streamlit as st
 
 from reading_room.person import api
 from reading_room.trouble import told
+from reading_room.words import action
 
 
 def page() -> None:
@@ -21,7 +22,7 @@ def page() -> None:
                 {
                     "When (UTC)": f"{event.at:%Y-%m-%d %H:%M:%S}",
                     "Who": event.actor,
-                    "What": event.action,
+                    "What": action(event.action),
                     "Study": event.job_id,
                     "Detail": json.dumps(dict(event.detail), ensure_ascii=False),
                 }

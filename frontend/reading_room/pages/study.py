@@ -10,26 +10,14 @@ from mri_analysis.contracts.api import ArtefactList, EventDocument, JobDocument
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
+from reading_room import labels
 from reading_room.components.parts import label_colours, live, viewer
 from reading_room.open_report import open_report
 from reading_room.pages import measurements_tab, report_tab, review_tab
 from reading_room.person import api, signed_in
 from reading_room.trouble import told
-from reading_room.words import QUALITY, REVIEW, RUNNING, STATUS, plain
+from reading_room.words import QUALITY, REVIEW, RUNNING, STATUS, action, plain
 
-_LABEL_COLOURS = {
-    24: (70, 110, 190),
-    3: (225, 95, 95),
-    2: (235, 235, 235),
-    4: (60, 215, 255),
-    28: (255, 160, 40),
-    8: (190, 130, 240),
-    16: (165, 165, 100),
-    17: (255, 235, 60),
-    10: (60, 205, 110),
-}
-"""By FreeSurfer's id of the left side; neighbours differ in brightness as well as in hue."""
-_RIGHT_OF = {3: 42, 2: 41, 4: 43, 28: 60, 8: 47, 17: 53, 10: 49}
 _LINKS_LAST_S = 240
 """A little less than the addresses of images do."""
 _EVERY_S = 2
@@ -103,9 +91,13 @@ def _timeline(events: list[EventDocument]) -> None:
     """Each stage with the seconds it took."""
     steps = [event for event in events if event.action.startswith("status.")]
     for event, following in zip(steps, [*steps[1:], None], strict=True):
-        name = STATUS.get(event.action.removeprefix("status."), event.action)
-        took = f"{(following.at - event.at).total_seconds():.1f} s" if following else "now"
-        st.markdown(f"{plain(name)} — {took}")
+        status = event.action.removeprefix("status.")
+        name = plain(STATUS.get(status, event.action))
+        if following is not None:
+            name += f" — {(following.at - event.at).total_seconds():.1f} s"
+        elif status in RUNNING:
+            name += " — now"
+        st.markdown(name)
 
 
 def _failed(job: JobDocument) -> None:
@@ -141,8 +133,20 @@ def _read(job: JobDocument) -> None:
             person = signed_in()
             review_tab.show(report, may_review="reviewer" in (person.roles if person else ()))
     with st.expander("History"):
-        for event in api().events(job.job_id).events:
-            st.markdown(f"{event.at:%Y-%m-%d %H:%M:%S} UTC · {plain(event.actor)} · {event.action}")
+        _history(api().events(job.job_id).events)
+
+
+def _history(events: list[EventDocument]) -> None:
+    """How long each stage took, and who did what."""
+    timed, done = st.columns([1, 2], gap="medium")
+    with timed:
+        st.markdown("**Stages**")
+        _timeline(events)
+    with done:
+        st.markdown("**What happened**")
+        for event in events:
+            at = f"{event.at:%Y-%m-%d %H:%M:%S} UTC"
+            st.markdown(f"{at} · {plain(event.actor)} · {plain(action(event.action))}")
 
 
 def _content(job_id: str) -> tuple[Measurements, Description, ArtefactList]:
@@ -176,14 +180,7 @@ def _head(job: JobDocument, report: ReviewedReport) -> None:
 
 def _images(measurements: Measurements, files: ArtefactList) -> None:
     links = {file.name: file.url for file in files.artefacts}
-    names = {int(label): name.replace("-", " ") for label, name in measurements.label_names.items()}
-    coloured = [
-        (label, names.get(label, ""), colour)
-        for left, colour in _LABEL_COLOURS.items()
-        for label in (left, _RIGHT_OF.get(left, left))
-        if label in names
-    ]
-    colours = label_colours(sorted(dict.fromkeys(coloured)))
+    names, colours = labels.names(measurements), label_colours(labels.coloured(measurements))
     if "image.nii.gz" in links:
         viewer(links["image.nii.gz"], links["labels.nii.gz"], links["montage.png"], names, colours)
     else:
