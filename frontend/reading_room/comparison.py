@@ -20,7 +20,8 @@ from reading_room.measurement_table import figure_row, figure_table
 
 ALWAYS = (
     "The order is that of the uploads: when the scans were taken is not kept.",
-    "How uncertain a change is has not been measured: none is called real or significant.",
+    "Each study was measured on its own. How uncertain a change is has not been measured: no "
+    "change is called real or significant.",
     "Scanner and sequence of both scans are not known, because header texts are not kept; another "
     "scanner or sequence can by itself change a measured volume.",
 )

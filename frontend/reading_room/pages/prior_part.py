@@ -47,8 +47,7 @@ def show(job: JobDocument, now: Measurements, files: ArtefactList) -> None:
 
 def _compare(prior: PriorStudy, job: JobDocument, now: Measurements, files: ArtefactList) -> None:
     then, prior_files = _content(prior.job_id)
-    for sentence in ALWAYS:
-        st.markdown(f"- {plain(sentence)}")
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in ALWAYS))
     if prior.review_status not in ("signed", "amended"):
         st.warning("The report of the prior study was not signed.")
     left, right = st.columns(2, gap="medium")
