@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Secret, StringConstraints
+from pydantic import BeforeValidator, Field, Secret, StringConstraints
 
 from mri_analysis.contracts.base import Contract, Identifier
 from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus
@@ -118,6 +118,11 @@ class ArtefactList(Contract):
     expires_in_seconds: int
 
 
+def _whole(given: Any) -> Any:
+    """JSON does not tell 5.0 from 5, and JSON Schema calls both integers."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 Subject = Secret[
     Annotated[str, StringConstraints(max_length=64, pattern=r"^[ -~]*[!-~][ -~]*$", strict=True)]
 ]
@@ -127,7 +132,7 @@ Subject = Secret[
 class UploadRequest(Contract):
     """A scan that somebody wants to upload. Its file name is not asked for and not kept."""
 
-    size_bytes: Annotated[int, Field(ge=0, strict=True)]
+    size_bytes: Annotated[int, Field(ge=0, strict=True), BeforeValidator(_whole)]
     subject: Subject | None = Field(
         default=None,
         description="Patient number or study code, the same for all studies of one subject. Never "
