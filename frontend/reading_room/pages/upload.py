@@ -10,6 +10,8 @@ from reading_room.components.parts import uploader
 from reading_room.person import api
 from reading_room.trouble import told
 
+_FIELD = "upload_subject"
+"""Forgotten when the page is left, so that no subject stays for the next scan."""
 _MOST_BYTES = 1_073_741_824
 SUBJECT = re.compile(r"[ -~]{1,64}")
 """As the API takes it, once spaces at the ends are gone."""
@@ -23,6 +25,9 @@ def page() -> None:
         "the analysis works on voxels, spacing and orientation alone."
     )
     state = st.session_state
+    if _FIELD not in state:
+        # Somebody left in the middle and came back: that form is for a scan of then.
+        state.upload_form = None
     # Nothing about a scan that is on its way can be changed.
     subject = _subject(locked=state.get("upload_form") is not None)
     if subject == "":
@@ -48,6 +53,7 @@ def _subject(*, locked: bool) -> str | None:
         placeholder="Patient number or study code",
         help="The same for all studies of one subject: it links them, so that a later study can be "
         "read beside an earlier one. Kept only as a keyed hash; nobody can read it back.",
+        key=_FIELD,
         autocomplete="off",
         disabled=locked,
     ).strip()

@@ -42,7 +42,7 @@ def page() -> None:
 
     from reading_room.pages import upload
 
-    if st.checkbox("a scan is dropped"):
+    if st.checkbox("a scan is dropped", key="dropped"):
         upload.page()
     else:
         upload._subject(locked=False)
@@ -74,6 +74,17 @@ def test_what_is_no_subject_is_said_before_the_scan_travels(api: FakeApi, text: 
 
     assert api.asked == []
     assert "1 to 64" in app.error[0].value
+
+
+def test_form_of_an_upload_that_was_left_locks_nothing(api: FakeApi) -> None:
+    app = AppTest.from_function(page)
+    app.session_state["upload_form"] = api.prepare_upload(5, subject=None)
+    app.session_state["dropped"] = True
+
+    app.run()
+
+    assert not app.exception
+    assert len(api.asked) == 2  # a new form, for what is chosen now
 
 
 def test_what_is_kept_of_a_subject_is_said(api: FakeApi) -> None:
