@@ -120,6 +120,14 @@ def submit_command(
             "files and of folders, not of one file.",
         ),
     ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject",
+            help="Patient number or study code that all these scans are of, with --signed-in. "
+            "Links studies of one subject; only a keyed hash of it is kept.",
+        ),
+    ] = None,
     organization: Organization = _ORGANIZATION,
     timeout: Timeout = 1800,
     stack_file: StackFile = None,
@@ -129,12 +137,14 @@ def submit_command(
     """Submit scans. Of several, each is told; the same command again sends what is missing."""
     many = len(paths) > 1 or paths[0].is_dir() or resume is not None
     with reported(as_json):
+        if subject is not None and not signed_in:
+            raise typer.BadParameter("--subject goes with --signed-in.")
         if not many and not signed_in:
             stack = Stack.load(stack_file)
             submission = submit(stack, paths[0], organization)
             _follow_or_tell(stack, submission, wait, timeout, as_json)
             return
-        with _access(signed_in, stack_file, organization) as access:
+        with _access(signed_in, stack_file, organization, subject) as access:
             status = submit_many(
                 access,
                 paths,
@@ -183,20 +193,24 @@ def completion(
 
 
 @contextmanager
-def _access(signed_in: bool, stack_file: Path | None, organization: str) -> Iterator[StudyAccess]:
+def _access(
+    signed_in: bool, stack_file: Path | None, organization: str, subject: str | None = None
+) -> Iterator[StudyAccess]:
     if signed_in:
-        with _signed_in(stack_file, organization) as access:
+        with _signed_in(stack_file, organization, subject) as access:
             yield access
     else:
         yield OperatorAccess(Stack.load(stack_file), organization)
 
 
 @contextmanager
-def _signed_in(stack_file: Path | None, organization: str) -> Iterator[SignedInAccess]:
+def _signed_in(
+    stack_file: Path | None, organization: str, subject: str | None = None
+) -> Iterator[SignedInAccess]:
     if stack_file is not None or organization != _ORGANIZATION:
         raise typer.BadParameter("--signed-in goes without --stack and --organization.")
     with signed_in_api() as api:
-        yield SignedInAccess(api)
+        yield SignedInAccess(api, subject)
 
 
 @app.command("retry")

@@ -20,6 +20,7 @@ from mri_analysis.contracts.api import (
     JobDocument,
     JobList,
     LiveTicketDocument,
+    PriorStudies,
     Problem,
     UploadDocument,
 )
@@ -126,14 +127,26 @@ class ReadingApi:
 
     # ---- uploads ---------------------------------------------------------------------------------
 
-    def prepare_upload(self, size_bytes: int, idempotency_key: str | None = None) -> UploadDocument:
-        """A form that puts one scan; the browser, or :meth:`upload`, sends it."""
+    def prepare_upload(
+        self, size_bytes: int, idempotency_key: str | None = None, *, subject: str | None = None
+    ) -> UploadDocument:
+        """A form that puts one scan; the browser, or :meth:`upload`, sends it.
+
+        ``subject`` links the studies of one subject; only a keyed hash of it is kept.
+        """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        body = {"size_bytes": size_bytes}
+        body: dict[str, Any] = {"size_bytes": size_bytes}
+        if subject is not None:
+            body["subject"] = subject
         return self._read("POST", "/v1/uploads", UploadDocument, json=body, headers=headers)
 
     def upload(
-        self, path: Path, progress: Progress | None = None, idempotency_key: str | None = None
+        self,
+        path: Path,
+        progress: Progress | None = None,
+        idempotency_key: str | None = None,
+        *,
+        subject: str | None = None,
     ) -> str:
         """Send a scan; its name is not sent. Answers the job's id.
 
@@ -144,7 +157,7 @@ class ReadingApi:
             The file cannot be read.
         """
         size = path.stat().st_size
-        form = self.prepare_upload(size, idempotency_key)
+        form = self.prepare_upload(size, idempotency_key, subject=subject)
         with path.open("rb") as scan:
             body = _Counted(scan, size, progress)
             try:
@@ -168,6 +181,10 @@ class ReadingApi:
     def description(self, job_id: str) -> Description:
         """Every measurement in words, with its verdict."""
         return self._read("GET", f"/v1/jobs/{job_id}/description", Description)
+
+    def prior_studies(self, job_id: str) -> PriorStudies:
+        """Earlier completed studies of the same subject, newest first."""
+        return self._read("GET", f"/v1/jobs/{job_id}/prior-studies", PriorStudies)
 
     def artefacts(self, job_id: str) -> ArtefactList:
         """Files of a study, each with an address that ends soon."""

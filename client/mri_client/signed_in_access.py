@@ -27,10 +27,17 @@ _PATIENCE_S = 5.0
 
 
 class SignedInAccess:
-    """Studies of the organization of the person who is signed in."""
+    """Studies of the organization of the person who is signed in.
 
-    def __init__(self, api: ReadingApi) -> None:
+    Parameters
+    ----------
+    subject
+        Whose scans are sent; None to say nothing of it.
+    """
+
+    def __init__(self, api: ReadingApi, subject: str | None = None) -> None:
         self._api = api
+        self._subject = subject
 
     def whole_id(self, given: str) -> str:
         return whole_job_id(given, self._api.job_ids)
@@ -44,7 +51,10 @@ class SignedInAccess:
     def send(self, scan: Path, content: str, progress: Bytes) -> Sent:
         check_file(scan)
         try:
-            return Sent(self._api.upload(scan, progress, idempotency_key=content), was_there=False)
+            job_id = self._api.upload(
+                scan, progress, idempotency_key=content, subject=self._subject
+            )
+            return Sent(job_id, was_there=False)
         except ApiProblem as problem:
             # The sentence of this refusal names the job that the key stands for.
             named = _JOB_ID.search(str(problem))

@@ -39,15 +39,15 @@ def volume_table(measurements: Measurements, description: Description) -> str:
     for structure, name in STRUCTURE_NAMES.items():
         volume = measurements.volume(structure)
         if volume is None:
-            rows.append(_figures(name, ["not assessed", "-", "-", "-"]))
+            rows.append(figure_row(name, ["not assessed", "-", "-", "-"]))
             continue
         verdicts = [
             _verdict(kind, found.get(f"finding.{structure.value}.{key}"), measurements)
             for kind, key in (("Volume", "volume"), ("Sides", "asymmetry"))
         ]
-        rows.append(_figures(name, _cells(volume), "".join(verdicts)))
+        rows.append(figure_row(name, _cells(volume), "".join(verdicts)))
     heads = ("Structure and verdict", "Volume, mL", "% of ICV", "Left / right, mL", "Asymmetry, %")
-    return _table(heads, rows)
+    return figure_table(heads, rows)
 
 
 def ratio_table(measurements: Measurements, description: Description) -> str:
@@ -58,13 +58,13 @@ def ratio_table(measurements: Measurements, description: Description) -> str:
     for ratio_id, name in RATIO_NAMES.items():
         ratio = ratios.get(ratio_id)
         if ratio is None:
-            rows.append(_figures(name, ["not assessed"]))
+            rows.append(figure_row(name, ["not assessed"]))
             continue
         verdict = _verdict("Value", found.get(f"finding.{ratio_id}"), measurements)
         made = f"<details><summary>How it is made</summary><div>{escape(ratio.definition)}</div></details>"  # noqa: E501
         value = figures.printed(ratio.value, ratio_decimals(ratio_id))
-        rows.append(_figures(name, [value], verdict + made))
-    return _table(("Ratio and verdict", "Value"), rows)
+        rows.append(figure_row(name, [value], verdict + made))
+    return figure_table(("Ratio and verdict", "Value"), rows)
 
 
 def sums_of_probabilities(measurements: Measurements) -> bool:
@@ -72,7 +72,8 @@ def sums_of_probabilities(measurements: Measurements) -> bool:
     return any(volume.method is VolumeMethod.SOFT for volume in measurements.volumes)
 
 
-def _table(heads: tuple[str, ...], rows: list[str]) -> str:
+def figure_table(heads: tuple[str, ...], rows: list[str]) -> str:
+    """A table of such rows, as HTML; the first head is that of the names."""
     first, *figured = heads
     shown = "".join(f'<th scope="col" class="figure">{name}</th>' for name in figured)
     return (
@@ -81,7 +82,7 @@ def _table(heads: tuple[str, ...], rows: list[str]) -> str:
     )
 
 
-def _figures(name: str, cells: list[str], verdicts: str = "") -> str:
+def figure_row(name: str, cells: list[str], verdicts: str = "") -> str:
     """One structure: its figures, and below them, over the whole width, its verdicts."""
     shown = "".join(f'<td class="figure">{escape(cell)}</td>' for cell in cells)
     below = f'<tr><td class="verdicts" colspan="{1 + len(cells)}">{verdicts}</td></tr>'

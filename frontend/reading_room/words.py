@@ -29,6 +29,7 @@ _ACTIONS = {
     "artefacts.linked": "opened the images and files",
     "description.viewed": "looked at the findings",
     "measurements.viewed": "looked at the measurements",
+    "prior_studies.listed": "looked for prior studies of the same subject",
     "report.viewed": "read the report",
     "report.revised": "changed the report",
     "report.signed": "signed the report",

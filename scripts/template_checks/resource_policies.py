@@ -506,15 +506,20 @@ def functions_without_log_group(template: Template) -> list[Finding]:
 
 
 def secrets_never_rotated(template: Template) -> list[Finding]:
-    """SecretsManagerRotationEnabled: 164.308(a)(4)(ii)(B)."""
+    """SecretsManagerRotationEnabled: 164.308(a)(4)(ii)(B). ``StaysReason`` in the ``Metadata`` says
+    why one must stay as it is; a reason that is not needed is a finding too.
+    """
     rotated: set[str] = set()
     for schedule in template.of_type("AWS::SecretsManager::RotationSchedule").values():
         rotated |= references(schedule["Properties"]["SecretId"])
-    return [
-        template.finding(name, "is never rotated")
-        for name in template.of_type("AWS::SecretsManager::Secret")
-        if name not in rotated
-    ]
+    found = []
+    for name in template.of_type("AWS::SecretsManager::Secret"):
+        stays = is_reason(template.written_metadata(name).get("StaysReason"))
+        if name in rotated and stays:
+            found.append(template.finding(name, "is rotated, and gives a reason for staying"))
+        elif name not in rotated and not stays:
+            found.append(template.finding(name, "is never rotated"))
+    return found
 
 
 def networks_without_flow_log(template: Template) -> list[Finding]:

@@ -453,6 +453,24 @@ def test_promise_finds_its_break(break_: str) -> None:
     assert words in found[0]
 
 
+def test_secret_stays_for_a_reason_and_only_where_it_is_not_rotated() -> None:
+    secret: dict[str, Any] = {"S": {"Type": "AWS::SecretsManager::Secret", "Properties": {}}}
+    schedule = {
+        "R": {
+            "Type": "AWS::SecretsManager::RotationSchedule",
+            "Properties": {"SecretId": {"Ref": "S"}},
+        }
+    }
+    (check,) = (check for check in CHECKS if check.__name__ == "secrets_never_rotated")
+    reason = {"S": {"StaysReason": "Another key would end every link between studies"}}
+
+    assert check(Template("a.yaml", {"Resources": secret}, reason)) == []
+    assert said(check(Template("a.yaml", {"Resources": secret}, {"S": {"StaysReason": "no"}})))
+    assert said(check(Template("a.yaml", {"Resources": secret | schedule}, reason))) == [
+        "a.yaml:S: is rotated, and gives a reason for staying"
+    ]
+
+
 # Seen failing below, since their break is not in a resource as it is deployed.
 BROKEN_ELSEWHERE = {"parameters_that_show", "functions_whose_settings_stay_behind"}
 

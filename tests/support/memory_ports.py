@@ -73,7 +73,7 @@ class MemoryJobs:
     results: dict[str, AnalysisResult] = field(default_factory=dict)
     down: bool = False
 
-    def register(self, job: Job, actor: str = PIPELINE) -> Job:
+    def register(self, job: Job, actor: str = PIPELINE, *, subject_hash: str | None = None) -> Job:
         self._check()
         return self.jobs.setdefault(job.job_id, job)
 

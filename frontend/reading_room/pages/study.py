@@ -13,7 +13,7 @@ from mri_analysis.contracts.segmentation import Measurements
 from reading_room import labels
 from reading_room.components.parts import label_colours, live, viewer
 from reading_room.open_report import open_report
-from reading_room.pages import measurements_tab, report_tab, review_tab
+from reading_room.pages import measurements_tab, prior_part, report_tab, review_tab
 from reading_room.person import api, signed_in
 from reading_room.trouble import told
 from reading_room.words import QUALITY, REVIEW, RUNNING, STATUS, action, plain
@@ -132,6 +132,8 @@ def _read(job: JobDocument) -> None:
         with review:
             person = signed_in()
             review_tab.show(report, may_review="reviewer" in (person.roles if person else ()))
+    with st.expander("Prior study of the same subject"):
+        prior_part.show(job, measurements, files)
     with st.expander("History"):
         _history(api().events(job.job_id).events)
 

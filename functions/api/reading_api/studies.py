@@ -5,12 +5,13 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from mri_analysis import wiring
-from mri_analysis.contracts.api import ArtefactDocument, ArtefactList
+from mri_analysis.contracts.api import ArtefactDocument, ArtefactList, PriorStudies, PriorStudy
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
 from mri_analysis.use_cases.read_study import (
     LINK_SECONDS,
     link_artefacts,
+    list_prior_studies,
     read_description,
     read_measurements,
 )
@@ -38,6 +39,27 @@ def get_measurements(job_id: JobId) -> Measurements:
 )
 def get_description(job_id: JobId) -> Description:
     return read_description(reader(router), job_id, jobs=wiring.jobs(), results=wiring.results())
+
+
+@router.get(
+    "/v1/jobs/<job_id>/prior-studies",
+    summary="Earlier completed studies of the same subject, the latest upload first, at most 50",
+    description="Linked by what uploads named as `subject`; who looked is noted.",
+    tags=["studies"],
+    responses=answers(HTTPStatus.OK, PriorStudies, HTTPStatus.NOT_FOUND),
+)
+def get_prior_studies(job_id: JobId) -> PriorStudies:
+    found = list_prior_studies(reader(router), job_id, jobs=wiring.jobs())
+    prior = [
+        PriorStudy(
+            job_id=study.job.job_id,
+            created_at=study.job.created_at,
+            quality=study.quality,
+            review_status=study.review_status,
+        )
+        for study in found or ()
+    ]
+    return PriorStudies(subject_given=found is not None, prior_studies=prior)
 
 
 @router.get(

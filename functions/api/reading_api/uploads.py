@@ -12,6 +12,7 @@ from mri_analysis.access import Role
 from mri_analysis.contracts.api import UploadDocument, UploadRequest
 from mri_analysis.observability import logger
 from mri_analysis.settings import settings
+from mri_analysis.subjects import subject_hash
 from mri_analysis.use_cases.create_upload import FORM_SECONDS, create_upload
 from reading_api.answers import answers
 from reading_api.callers import caller
@@ -40,10 +41,13 @@ def post_upload(
     ] = None,
 ) -> Response[UploadDocument]:
     person = caller(router, Role.CLINICIAN)
+    subject = upload.subject and upload.subject.get_secret_value()
     prepared = create_upload(
         person.organization_id,
         person.user_id,
         upload.size_bytes,
+        subject_hash=subject
+        and subject_hash(person.organization_id, subject, wiring.subject_key()),
         idempotency_key=idempotency_key,
         max_bytes=settings().max_upload_bytes,
         jobs=wiring.jobs(),

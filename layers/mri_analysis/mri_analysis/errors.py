@@ -343,6 +343,15 @@ class UploadArrived(RequestError):
     next_step = "Follow the job named above; to upload another scan, send another Idempotency-Key."
 
 
+class SubjectDiffers(RequestError):
+    """An upload that is asked for again, for another subject than before."""
+
+    next_step = (
+        "To link the scan with this subject, upload it with another Idempotency-Key "
+        "(`mri submit --new`); a job that was linked wrongly has to be deleted."
+    )
+
+
 class RouteNotFound(RequestError):
     next_step = "Check the address and the method."
 

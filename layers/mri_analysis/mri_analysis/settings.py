@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     """Where browsers may call the API from."""
     serve_api_docs: bool = False
     """Whether the description of the API is a page too, for anybody who knows the address."""
+    subject_key_secret_arn: str = ""
+    """Secret that hashes subjects are made with; a new one ends every link to older studies."""
     upload_key_arn: str = ""
     """Key that uploads are encrypted with; empty: the bucket's own."""
     websocket_url: str = ""

@@ -406,6 +406,30 @@ def _language_model_breaker() -> "CircuitBreakerDynamoDBPersistence | None":
     )
 
 
+@cache
+def subject_key() -> bytes:
+    """What hashes of subjects are made with.
+
+    Raises
+    ------
+    SettingInvalid
+        No secret is named, or it is too short to be a key.
+    """
+    from mri_analysis.adapters.aws_errors import transient_as
+    from mri_analysis.errors import ServiceUnavailable, SettingInvalid
+
+    arn = settings().subject_key_secret_arn
+    if not arn:
+        raise SettingInvalid("SUBJECT_KEY_SECRET_ARN is missing: subjects need their key.")
+    client = boto3.client("secretsmanager", config=CLIENT_CONFIG)
+    with transient_as(ServiceUnavailable, "The key of the subjects could not be read."):
+        found = client.get_secret_value(SecretId=arn)
+    key = str(found.get("SecretString", "")).encode()
+    if len(key) < 32:
+        raise SettingInvalid("The secret of SUBJECT_KEY_SECRET_ARN is shorter than 32 signs.")
+    return key
+
+
 def _llm_api_key() -> str:
     from mri_analysis.adapters.aws_errors import transient_as
     from mri_analysis.errors import ServiceUnavailable, SettingInvalid

@@ -12,6 +12,7 @@ from local_stack.resources import (
     operations,
     s3,
     sagemaker,
+    secrets,
     stepfunctions,
 )
 from local_stack.resources.deploying import Created, Creator, Deploying, Plan
@@ -47,6 +48,7 @@ CREATORS: dict[str, Creator] = {
     "AWS::SageMaker::Endpoint": sagemaker.create_endpoint,
     "AWS::SageMaker::EndpointConfig": sagemaker.create_endpoint_config,
     "AWS::SageMaker::Model": sagemaker.create_model,
+    "AWS::SecretsManager::Secret": secrets.create_secret,
     "AWS::StepFunctions::StateMachine": stepfunctions.create_state_machine,
     "AWS::StepFunctions::StateMachineAlias": stepfunctions.create_alias,
     "AWS::StepFunctions::StateMachineVersion": stepfunctions.create_version,

@@ -20,7 +20,7 @@ def test_check_of_a_sound_deployment(chain: Chain) -> None:
 
 
 def test_migrating_a_database_that_is_up_to_date_changes_nothing(chain: Chain) -> None:
-    assert invoke(chain, "MigrateDatabaseFunction") == {"before": "0002", "after": "0002"}
+    assert invoke(chain, "MigrateDatabaseFunction") == {"before": "0003", "after": "0003"}
 
 
 def test_job_of_an_execution_that_an_operator_stopped(chain: Chain) -> None:

@@ -73,8 +73,8 @@ def test_every_table_has_its_rights_written_down() -> None:
 
 
 def test_granting_twice_changes_nothing(owner: Engine) -> None:
-    assert prepare_database(owner, "mri_app", PASSWORD) == {"before": None, "after": "0002"}
-    assert prepare_database(owner, "mri_app", PASSWORD) == {"before": "0002", "after": "0002"}
+    assert prepare_database(owner, "mri_app", PASSWORD) == {"before": None, "after": "0003"}
+    assert prepare_database(owner, "mri_app", PASSWORD) == {"before": "0003", "after": "0003"}
 
 
 def test_newer_schema_is_left_as_it_is(owner: Engine) -> None:

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from local_stack.stack import LocalStack
+from mri_analysis.keys import StudyKeys
 from tests.support.brains import SAMPLE, as_upload, small_brain
 from tests.support.chain import Chain
 
@@ -172,3 +173,29 @@ def test_sign_out_forgets(shell: Shell, job_id: str) -> None:
 
     assert not shell.session.exists()
     assert shell.run("report", job_id).returncode == 2
+
+
+def test_subject_links_what_is_submitted_and_cannot_be_changed_by_sending_again(
+    shell: Shell, stack: LocalStack, tmp_path: Path
+) -> None:
+    shell.sign_in("demo-clinician")
+    scan = tmp_path / "brain.nii.gz"
+    scan.write_bytes(as_upload(small_brain()) + b"of a subject")
+
+    bare = shell.run("submit", str(scan), "--subject", "S-1")
+    first = shell.run("submit", str(scan), "--signed-in", "--resume", "--subject", "S-1", "--json")
+    other = shell.run("submit", str(scan), "--signed-in", "--resume", "--subject", "S-2", "--json")
+    wrong = shell.run("submit", str(scan), "--signed-in", "--subject", "M\u00fcller", "--json")
+
+    assert (bare.returncode, "--signed-in" in bare.stderr) == (2, True)
+    assert first.returncode == 0, first.stderr
+    assert (other.returncode, json.loads(other.stdout)["files"][0]["error"]["code"]) == (
+        1,
+        "SubjectDiffers",
+    )
+    assert json.loads(wrong.stdout)["files"][0]["error"]["code"] == "InvalidRequest"
+    for told in (first, other, wrong):
+        assert "S-1" not in told.stdout + told.stderr
+        assert "ller" not in told.stdout + told.stderr
+    document = json.loads(first.stdout)["files"][0]
+    Chain.of(stack).ended(StudyKeys("demo", document["job_id"]))

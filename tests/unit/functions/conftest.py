@@ -46,6 +46,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         "DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}",
         "IMAGES_BUCKET": "healthcare-mri-images-test",
         "RESULTS_BUCKET": RESULTS_BUCKET,
+        "SUBJECT_KEY_SECRET_ARN": "subjects",
         "UPLOAD_KEY_ARN": "arn:aws:kms:eu-central-1:123456789012:key/k",
         "TICKET_TABLE": "tickets",
         "CONNECTION_TABLE": "connections",

@@ -363,6 +363,11 @@ def test_form_puts_one_upload_of_the_chosen_key_and_nothing_else(api: Api) -> No
     assert job.user_id == "1b2c3d4e-0000-4000-8000-000000000001"
 
 
+def test_whole_number_is_taken_however_json_writes_it(api: Api) -> None:
+    assert api.post("/v1/uploads", {"size_bytes": 5.0}).status == 201
+    assert_problem(api.post("/v1/uploads", {"size_bytes": True}), 422, "InvalidRequest")
+
+
 def test_sample_event_prepares_an_upload(api: Api) -> None:
     answer = answered(api.module.handler(copy.deepcopy(EVENT), Context()))
 
@@ -548,6 +553,7 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
         "/v1/jobs/{job_id}/description",
         "/v1/jobs/{job_id}/events",
         "/v1/jobs/{job_id}/measurements",
+        "/v1/jobs/{job_id}/prior-studies",
         "/v1/jobs/{job_id}/report",
         "/v1/jobs/{job_id}/report/addenda",
         "/v1/jobs/{job_id}/report/rejection",

@@ -20,8 +20,8 @@ class AnnouncedJobs:
         self._jobs = jobs
         self._notifier = notifier
 
-    def register(self, job: Job, actor: str = PIPELINE) -> Job:
-        kept = self._jobs.register(job, actor)
+    def register(self, job: Job, actor: str = PIPELINE, *, subject_hash: str | None = None) -> Job:
+        kept = self._jobs.register(job, actor, subject_hash=subject_hash)
         self._announce(kept.organization_id, kept.job_id, kept.status)
         return kept
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mri_analysis.adapters.sql_rows import (
@@ -22,7 +22,7 @@ from mri_analysis.adapters.sql_rows import (
 )
 from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results
 from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus, may_follow
-from mri_analysis.errors import IllegalTransition, JobNotFound
+from mri_analysis.errors import IllegalTransition, JobNotFound, SubjectDiffers
 from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.ports.jobs import PIPELINE, AnalysisResult, JobPosition
 
@@ -34,22 +34,24 @@ class SqlJobRepository:
         self._engine = engine
         self._now = now or (lambda: datetime.now(UTC))
 
-    def register(self, job: Job, actor: str = PIPELINE) -> Job:
+    def register(self, job: Job, actor: str = PIPELINE, *, subject_hash: str | None = None) -> Job:
         try:
             with transaction(self._engine) as connection:
                 kept = select_job(connection, job.organization_id, job.job_id)
                 if kept is not None:
-                    return job_of(kept)
-                connection.execute(insert(analysis_jobs).values(**job_values(job)))
+                    return _same_subject(kept, subject_hash)
+                values = {**job_values(job), "subject_hash": subject_hash}
+                connection.execute(insert(analysis_jobs).values(**values))
                 action = f"status.{job.status}"
                 self._audit(connection, job.organization_id, job.job_id, action, {}, actor)
                 return job
         except IntegrityError as error:
             # Another writer was first, or the id belongs to another organization.
-            kept_job = self.find(job.organization_id, job.job_id)
-            if kept_job is None:
+            with transaction(self._engine) as connection:
+                kept = select_job(connection, job.organization_id, job.job_id)
+            if kept is None:
                 raise JobNotFound("The job id belongs to another organization.") from error
-            return kept_job
+            return _same_subject(kept, subject_hash)
 
     def find(self, organization_id: str, job_id: str) -> Job | None:
         with transaction(self._engine) as connection:
@@ -231,3 +233,13 @@ class SqlJobRepository:
     ) -> None:
         event = AuditEvent(organization_id, job_id, actor, action, detail, self._now())
         append_event(connection, event)
+
+
+def _same_subject(kept: RowMapping, subject_hash: str | None) -> Job:
+    """The job of a row, unless another subject was given for it; None says nothing of a subject."""
+    if subject_hash is not None and subject_hash != kept["subject_hash"]:
+        raise SubjectDiffers(
+            "The upload was prepared before for another subject, or for none: "
+            f"job {kept['job_id']}."
+        )
+    return job_of(kept)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, RowMapping, Select, delete, or_, select
 
-from mri_analysis.adapters.sql_rows import append_event, job_of, naive, transaction
+from mri_analysis.adapters.sql_rows import append_event, job_of, naive, select_job, transaction
 from mri_analysis.adapters.sql_tables import (
     analysis_jobs,
     analysis_results,
@@ -61,6 +61,25 @@ class SqlStudyCatalogue:
                 created_at <= moment, or_(created_at < moment, job_id < after.job_id)
             )
         with transaction(self._engine) as connection:
+            return [_study(row) for row in connection.execute(query).mappings()]
+
+    def prior(self, organization_id: str, job_id: str, limit: int) -> list[Study] | None:
+        with transaction(self._engine) as connection:
+            this = select_job(connection, organization_id, job_id)
+            if this is None or this["subject_hash"] is None:
+                return None
+            at, id_ = analysis_jobs.c.created_at, analysis_jobs.c.job_id
+            query = (
+                _studies(organization_id)
+                .where(
+                    analysis_jobs.c.subject_hash == this["subject_hash"],
+                    analysis_jobs.c.status == JobStatus.COMPLETED,
+                    at <= this["created_at"],
+                    or_(at < this["created_at"], id_ < job_id),
+                )
+                .order_by(at.desc(), id_.desc())
+                .limit(limit)
+            )
             return [_study(row) for row in connection.execute(query).mappings()]
 
     def events(self, organization_id: str, job_id: str) -> list[AuditEvent]:

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
 
 from mri_analysis.contracts.job import JobStatus, ReviewStatus
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The migration that makes these tables; a deployment is checked against it."""
 
 metadata = MetaData(
@@ -62,6 +62,7 @@ analysis_jobs = Table(
     Column("original_image_key", _KEY, nullable=False),
     Column("original_image_version", String(255)),
     Column("execution_name", String(80)),
+    Column("subject_hash", String(64)),
     Column("status", String(20), nullable=False),
     Column("error_code", String(64)),
     Column("error_message", Text),
@@ -71,6 +72,7 @@ analysis_jobs = Table(
     CheckConstraint(_one_of("status", JobStatus), name="status"),
     Index(None, "organization_id", "created_at"),
     Index(None, "organization_id", "status"),
+    Index(None, "organization_id", "subject_hash", "created_at"),
     **_MYSQL,
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, Secret, StringConstraints
 
 from mri_analysis.contracts.base import Contract, Identifier
 from mri_analysis.contracts.job import Job, JobError, JobStatus, ReviewStatus
@@ -51,6 +51,22 @@ class JobList(Contract):
 
     jobs: list[JobDocument]
     next_cursor: str | None = Field(description="Asks for the next page; null on the last one")
+
+
+class PriorStudy(Contract):
+    """An earlier completed study of the same subject."""
+
+    job_id: Identifier
+    created_at: datetime = Field(description="When its upload was prepared, not when it was taken")
+    quality: Verdict | None = Field(description="Of the segmentation; null where it is not known")
+    review_status: ReviewStatus | None
+
+
+class PriorStudies(Contract):
+    """Earlier completed studies of the same subject and organization, the latest upload first."""
+
+    subject_given: bool = Field(description="Whether the upload of this study named a subject")
+    prior_studies: list[PriorStudy]
 
 
 class EventDocument(Contract):
@@ -102,10 +118,26 @@ class ArtefactList(Contract):
     expires_in_seconds: int
 
 
+def _whole(given: Any) -> Any:
+    """JSON does not tell 5.0 from 5, and JSON Schema calls both integers."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Subject = Secret[
+    Annotated[str, StringConstraints(max_length=64, pattern=r"^[ -~]*[!-~][ -~]*$", strict=True)]
+]
+"""Printable ASCII, one sign at least that is no space. No trace and no log shows what it holds."""
+
+
 class UploadRequest(Contract):
     """A scan that somebody wants to upload. Its file name is not asked for and not kept."""
 
-    size_bytes: Annotated[int, Field(ge=0, strict=True)]
+    size_bytes: Annotated[int, Field(ge=0, strict=True), BeforeValidator(_whole)]
+    subject: Subject | None = Field(
+        default=None,
+        description="Patient number or study code, the same for all studies of one subject. Never "
+        "kept: only a keyed hash of it, which links them",
+    )
 
 
 class UploadDocument(Contract):

@@ -42,8 +42,12 @@ class JobRepository(Protocol):
     transaction. ``actor`` goes into the audit trail: a person's subject, or ``PIPELINE``.
     """
 
-    def register(self, job: Job, actor: str = PIPELINE) -> Job:
-        """Insert ``job`` unless its id is known; answer the row that is kept."""
+    def register(self, job: Job, actor: str = PIPELINE, *, subject_hash: str | None = None) -> Job:
+        """Insert ``job`` unless its id is known; answer the row that is kept.
+
+        ``subject_hash`` is kept beside the job and is no part of it: the analysis never reads it.
+        Raises ``SubjectDiffers`` where the row is there with another one, or with none.
+        """
         ...
 
     def find(self, organization_id: str, job_id: str) -> Job | None:

@@ -50,6 +50,12 @@ class StudyCatalogue(Protocol):
         """The newest studies, newest first; those that follow ``after``."""
         ...
 
+    def prior(self, organization_id: str, job_id: str, limit: int) -> list[Study] | None:
+        """Completed studies of the same subject that were uploaded before, newest first; None where
+        nobody named a subject for this one, or where the organization has no such job.
+        """
+        ...
+
     def events(self, organization_id: str, job_id: str) -> list[AuditEvent]:
         """What happened to a study, oldest first."""
         ...

@@ -30,6 +30,7 @@ def create_upload(
     user_id: str,
     size_bytes: int,
     *,
+    subject_hash: str | None = None,
     idempotency_key: str | None,
     max_bytes: int,
     jobs: JobRepository,
@@ -47,6 +48,8 @@ def create_upload(
         Said before the scan travels.
     UploadArrived
         The upload of this ``idempotency_key`` has arrived already.
+    SubjectDiffers
+        It was prepared before for another subject, or for none.
     """
     if size_bytes == 0:
         raise EmptyFile("The file has no content.")
@@ -65,6 +68,7 @@ def create_upload(
             updated_at=moment,
         ),
         actor=user_id,
+        subject_hash=subject_hash,
     )
     if job.status is not JobStatus.AWAITING_UPLOAD:
         raise UploadArrived(f"The upload of this key arrived already: job {job_id}.")

@@ -12,9 +12,10 @@ from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.ports.downloads import DownloadLinks
 from mri_analysis.ports.jobs import AnalysisResult, JobRepository
 from mri_analysis.ports.storage import ObjectStore
-from mri_analysis.ports.studies import StudyCatalogue
+from mri_analysis.ports.studies import Study, StudyCatalogue
 
 LINK_SECONDS = 300
+MOST_PRIOR_STUDIES = 50
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,24 @@ def read_measurements(
     measurements = Measurements.model_validate_json(results.get(kept.measurements_key))
     reader.note(job_id, "measurements.viewed")
     return measurements
+
+
+def list_prior_studies(
+    reader: Reader, job_id: str, *, jobs: JobRepository
+) -> Sequence[Study] | None:
+    """Earlier completed studies of the same subject, newest first; None where it has none.
+
+    Raises
+    ------
+    JobNotFound
+        The organization has no such job.
+    """
+    if jobs.find(reader.organization_id, job_id) is None:
+        raise JobNotFound(f"There is no job {job_id}.")
+    found = reader.studies.prior(reader.organization_id, job_id, MOST_PRIOR_STUDIES)
+    listed = [study.job.job_id for study in found or ()]
+    reader.note(job_id, "prior_studies.listed", job_ids=listed)
+    return found
 
 
 def read_description(
