@@ -49,6 +49,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     with product_stack(
         Path.cwd(),
         tmp_path_factory.mktemp("stack"),
+        # The throttle has a test of its own; here a quick test would leave it to the next one.
+        parameters={"ApiRequestsPerSecond": "5000"},
         environment={"MAX_UPLOAD_BYTES": str(LARGEST_UPLOAD)},
         gateway=GatewaySpec(people),
     ) as running:
