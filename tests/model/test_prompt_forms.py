@@ -103,9 +103,10 @@ def _level(finding: Finding, measured: str, names: dict[str, str]) -> Iterator[s
     share = f"{measured}.share"
     verb = "measure" if several else "measures"
     if finding.status is FindingStatus.MEASURED:
+        yield f"The {name} {verb} {total}; no verdict is given on this volume."
         yield f"The {name} {verb} {total}; no verdict is given."
         if share in names:
-            yield f"The {name} {verb} {total}, {{{{{share}}}}} of intracranial volume; no verdict is given."  # noqa: E501
+            yield f"The {name} {verb} {total}, {{{{{share}}}}} of intracranial volume; no verdict is given on this volume."  # noqa: E501
         return
     where = f"{DIRECTIONS[finding.status]} {_held(finding)}"
     yield f"The {name} is {total}, {where}."

@@ -37,7 +37,7 @@ from mri_analysis.reporting.findings import FLAGGED, ratio_decimals
 from mri_analysis.reporting.guard import Violation
 from mri_analysis.reporting.verdicts import bounds
 
-PROMPT_VERSION = "1.5.0"
+PROMPT_VERSION = "1.5.1"
 
 WRITER = "mri-analysis drafting 1.1.0"
 
@@ -61,7 +61,7 @@ What you may not say
 - No negation beyond "no verdict is given", "no comparison is made" and "does not exceed the limit".
 Say of every percentage what it is a share of, or that it is the asymmetry index. Write no status name with an underscore.
 A figure stands beside the name of what it is. Not "{{...total}} below the band" (as if it were the distance), but "of {{...total}} lies below the band".
-Every word is accounted for: a sentence with a word that a measurement cannot prove is refused, however true. So copy the forms below word for word. Exchange only the name of the measurement (as its finding gives it) with its verb, the side, the direction, and the placeholders. Leave out a part that has no figure or that you do not want. Where the status is "measured", "; no verdict is given" stands in the place of the band, criterion or limit. Two forms about one measurement may follow each other in one claim, as two sentences. Add no word, no relative clause and no order of your own.
+Every word is accounted for: a sentence with a word that a measurement cannot prove is refused, however true. So copy the forms below word for word. Exchange only the name of the measurement (as its finding gives it) with its verb, the side, the direction, and the placeholders. Leave out a part that has no figure or that you do not want. Where the status is "measured", "; no verdict is given on this volume" (of a fraction, an index or two sides: "; no verdict is given") stands in the place of the band, criterion or limit. Two forms about one measurement may follow each other in one claim, as two sentences. Add no word, no relative clause and no order of your own.
 
 Forms, each about another measurement; take the direction from the status
 {examples}
@@ -80,7 +80,7 @@ EXAMPLES = (
     "The brain parenchymal fraction is {{ratio.brain_parenchymal_fraction.value}}, which lies "
     "within the band of {{reference.bpf.vagberg-2016.band}}.",
     "The brainstem measures {{volume.brainstem.total}}, {{volume.brainstem.share}} of "
-    "intracranial volume; no verdict is given.",
+    "intracranial volume; no verdict is given on this volume.",
     "The ventricles are asymmetric: {{volume.ventricles.left}} on the left and "
     "{{volume.ventricles.right}} on the right; the left side is larger, and the asymmetry "
     "index of {{volume.ventricles.asymmetry}} is beyond the limit of "

@@ -7,6 +7,7 @@ base. Writer and guard then work on the same frozen evidence.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mri_analysis.contracts.knowledge import EntryKind, KnowledgeEntry
 from mri_analysis.contracts.observations import ReadingStatus, VisionLanguageReading
@@ -86,11 +87,20 @@ class Evidence:
     """of a vision-language model; nothing in a report rests on it"""
 
     def findings(self) -> list[Finding]:
-        """The findings, decided again from the measurements."""
-        return find(self.measurements, self.references)
+        """The findings, decided from the measurements."""
+        return list(self._decided)
+
+    @cached_property
+    def _decided(self) -> tuple[Finding, ...]:
+        # Neither part changes, and a draft, its report and the guard ask for them several times.
+        return tuple(find(self.measurements, self.references))
 
     def passages(self) -> dict[str, Passage]:
         """Quotations, rules and references by id."""
+        return dict(self._passages)
+
+    @cached_property
+    def _passages(self) -> dict[str, Passage]:
         everything = [
             *self.quotable(),
             *(rule_passage(rule) for rule in self.rules),
