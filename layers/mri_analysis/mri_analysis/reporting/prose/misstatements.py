@@ -126,7 +126,10 @@ _IN_SYMBOLS = _table(
     ("laterality", rf"^(?:N : )?(?:of )?{_SIDE} (?:[,(] )?(?:(?:with|and) )?FA\b"),
     ("number", r"\bhave both\b|\bboth (?:FP|#[A-Z]*T|volume\b)"),
     # the index is of both sides
-    ("number", r"(?:^|[;.:] )(?:LR|RR) (?:, )?(?:has|have|shows?|exhibits?|carries) FA"),
+    (
+        "number",
+        r"(?:^|[;.:] )(?:LR|RR) (?:, )?(?:has|have|shows?|exhibits?|demonstrate|carries) FA",
+    ),
     # a figure behind its verdict, as if it were the distance
     ("direction", r"\bD\d+ with #[A-Z]*[TQ]"),
     (

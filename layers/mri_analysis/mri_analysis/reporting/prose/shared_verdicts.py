@@ -17,7 +17,7 @@ def clause_start(symbols: list[str], at: int) -> int:
 _FINITE = frozenset(
     f"""is are was were has have had amounts {" ".join(sorted(MADE_OF))} measure measures measured
     hold holds show shows stand stands display displays exhibit exhibits read reads give gives
-    yields reach reaches equals total totals totalled totaled""".split()
+    yields reach reaches equals total totals totalled totaled demonstrate""".split()
 )
 _OWN_VERB = re.compile(
     r"(?:it )?(?:is|are|was|were|lies?|falls?|sits?|stands?|do|does|remains?|stays?|keeps?|exceeds?"

@@ -37,7 +37,7 @@ def figure(letter: str) -> str:
 BE = "is are was were be been being has have having"
 _STATED = """
     amount amounting amounts assessed attains attributed calculated carries carry come comes
-    computed count determined display equalling equals estimated exhibit expressed found
+    computed count demonstrate determined display equalling equals estimated exhibit expressed found
     give given gives giving hold holds measure measured measures measuring noted obtained
     presented provides quantified reaches read reads recorded registers reported result
     resulting results segmented show shows span spanning spans stand stands stated sum sums
