@@ -6,8 +6,8 @@ from html import escape
 
 import streamlit as st
 
-from reading_room.pages import audit_trail, study, upload, worklist
 from reading_room.person import Person, signed_in
+from reading_room.views import audit_trail, study, upload, worklist
 
 st.set_page_config(page_title="MRI Analysis", page_icon="🧠", layout="wide")
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
-from local_stack.reading_room import ReadingRoom
+from local_stack.reading_room import ReadingRoom, free_port
 from local_stack.stack import LocalStack
 from mri_analysis.contracts.report import Report
 from mri_analysis.contracts.segmentation import Measurements
@@ -112,3 +113,26 @@ def markup_of(page: Page) -> Any:
           return {images: images.length, hit: window.hit ?? null};
         }"""
     )
+
+
+def test_address_of_a_study_leads_to_the_sign_in_right_after_a_start(
+    browser: Browser, stack: LocalStack
+) -> None:
+    # Given a reading room that nobody has opened since it started
+    fresh = ReadingRoom(Path.cwd(), free_port())
+    fresh.start(stack)
+    try:
+        page = browser.new_context().new_page()
+        page.set_default_timeout(SLOW_MS)
+
+        # When somebody follows a link to a study, or to another page
+        for address in ("study?job=0b3d9c58-6f9e-4b7a-9f0e-3a5a1c2d4e6f", "audit_trail"):
+            page.goto(f"{fresh.url}/{address}")
+
+            # Then they are asked to sign in, and see nothing of how the pages are made
+            expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+            expect(page.get_by_text("measurements tab")).to_have_count(0)
+            expect(page.get_by_text("One study: where it is")).to_have_count(0)
+        page.context.close()
+    finally:
+        fresh.stop()

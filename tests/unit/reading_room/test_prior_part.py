@@ -15,7 +15,7 @@ from mri_analysis.contracts.api import (
 )
 from mri_analysis.contracts.job import ReviewStatus
 from mri_analysis.contracts.segmentation import Measurements, Verdict
-from reading_room.pages import prior_part
+from reading_room.views import prior_part
 from tests.support.measurements import some_measurements
 
 PRIOR = PriorStudy(
@@ -64,7 +64,7 @@ def page() -> None:
 
     from mri_analysis.contracts.api import ArtefactDocument, ArtefactList, JobDocument
     from mri_analysis.contracts.job import JobStatus
-    from reading_room.pages import prior_part
+    from reading_room.views import prior_part
     from tests.support.measurements import some_measurements
 
     moment = datetime(2026, 11, 23, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mri_analysis.contracts.api import UploadDocument
-from reading_room.pages import upload
+from reading_room.views import upload
 
 
 class FakeApi:
@@ -40,7 +40,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
 def page() -> None:
     import streamlit as st
 
-    from reading_room.pages import upload
+    from reading_room.views import upload
 
     if st.checkbox("a scan is dropped", key="dropped"):
         upload.page()

@@ -13,9 +13,9 @@ from mri_analysis.contracts.segmentation import Measurements
 from reading_room import labels
 from reading_room.components.parts import label_colours, live, viewer
 from reading_room.open_report import open_report
-from reading_room.pages import measurements_tab, prior_part, report_tab, review_tab
 from reading_room.person import api, signed_in
 from reading_room.trouble import told
+from reading_room.views import measurements_tab, prior_part, report_tab, review_tab
 from reading_room.words import QUALITY, REVIEW, RUNNING, STATUS, action, plain
 
 _LINKS_LAST_S = 240
