@@ -13,6 +13,8 @@ from reading_room.person import api
 from reading_room.trouble import told
 
 _FRESH_S = 60.0
+LINKS_LAST_S = 240
+"""Addresses of files are kept a little less long than they are good for."""
 
 
 def open_report(job_id: str) -> ReviewedReport:

@@ -25,11 +25,11 @@ QUALITY = {"pass": "✔ pass", "warn": "⚠ warn", "fail": "✕ fail"}
 RUNNING = frozenset({"awaiting_upload", "uploaded", "segmenting", "converting", "enhancing"})
 
 _ACTIONS = {
-    "access.refused": "asked for a study of another organization and got nothing",
+    "access.refused": "asked for a study that the organization does not have, and got nothing",
     "artefacts.linked": "opened the images and files",
     "description.viewed": "looked at the findings",
     "measurements.viewed": "looked at the measurements",
-    "prior_studies.listed": "looked for prior studies of the same subject",
+    "prior_studies.listed": "was shown which prior studies the subject has",
     "report.viewed": "read the report",
     "report.revised": "changed the report",
     "report.signed": "signed the report",

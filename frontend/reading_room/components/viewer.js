@@ -30,6 +30,7 @@ const hasWebGl = () => {
 const showMontage = (root, data, why) => {
   root.querySelector(".tools").hidden = true;
   root.querySelector(".stage").hidden = true;
+  root.querySelector(".keys").hidden = true;
   const figure = root.querySelector("figure");
   figure.hidden = false;
   figure.querySelector("img").src = data.montage;
@@ -80,7 +81,7 @@ const make = async (root, data) => {
     apply();
     plane("multi");
   };
-  // In the way down: NiiVue has keys of its own for its canvas, other ones.
+  // Heard before NiiVue hears it: its canvas has keys of its own, with another meaning.
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("details")) return;
     const names = Object.keys(PLANES);

@@ -13,12 +13,10 @@ from reading_room.comparison import (
     refusal,
     volume_changes,
 )
+from reading_room.open_report import LINKS_LAST_S
 from reading_room.person import api
 from reading_room.trouble import told
 from reading_room.words import QUALITY, REVIEW, plain
-
-_LINKS_LAST_S = 240
-"""A little less than the addresses of images do."""
 
 
 @st.fragment
@@ -92,7 +90,7 @@ def _told(prior: PriorStudy) -> str:
 def _listed(job_id: str) -> PriorStudies:
     """Asked for once, not with every click: each look is noted."""
 
-    @st.cache_data(ttl=_LINKS_LAST_S, scope="session", show_spinner=False)
+    @st.cache_data(ttl=LINKS_LAST_S, scope="session", show_spinner=False)
     def load(job_id: str) -> PriorStudies:
         return api().prior_studies(job_id)
 
@@ -102,7 +100,7 @@ def _listed(job_id: str) -> PriorStudies:
 def _content(job_id: str) -> tuple[Measurements, ArtefactList]:
     """Measurements and addresses of the prior study, kept until the addresses end."""
 
-    @st.cache_data(ttl=_LINKS_LAST_S, scope="session", show_spinner="Loading the prior study")
+    @st.cache_data(ttl=LINKS_LAST_S, scope="session", show_spinner="Loading the prior study")
     def load(job_id: str) -> tuple[Measurements, ArtefactList]:
         return api().measurements(job_id), api().artefacts(job_id)
 

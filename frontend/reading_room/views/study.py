@@ -12,14 +12,12 @@ from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
 from reading_room import labels
 from reading_room.components.parts import label_colours, live, viewer
-from reading_room.open_report import open_report
+from reading_room.open_report import LINKS_LAST_S, open_report
 from reading_room.person import api, signed_in
 from reading_room.trouble import told
 from reading_room.views import measurements_tab, prior_part, report_tab, review_tab
 from reading_room.words import QUALITY, REVIEW, RUNNING, STATUS, action, plain
 
-_LINKS_LAST_S = 240
-"""A little less than the addresses of images do."""
 _EVERY_S = 2
 _CALM_S = 15
 """How often a running study is asked about, without a socket and with one."""
@@ -154,7 +152,7 @@ def _history(events: list[EventDocument]) -> None:
 def _content(job_id: str) -> tuple[Measurements, Description, ArtefactList]:
     """Measurements, findings and addresses, kept until the addresses end."""
 
-    @st.cache_data(ttl=_LINKS_LAST_S, scope="session", show_spinner="Loading the study")
+    @st.cache_data(ttl=LINKS_LAST_S, scope="session", show_spinner="Loading the study")
     def load(job_id: str) -> tuple[Measurements, Description, ArtefactList]:
         return api().measurements(job_id), api().description(job_id), api().artefacts(job_id)
 

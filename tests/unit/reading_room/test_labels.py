@@ -1,6 +1,8 @@
 """Names and colours of the viewer's labels."""
 
 from mri_analysis.contracts.segmentation import Structure
+from mri_analysis.reporting.anatomy import STRUCTURE_NAMES
+from mri_segmentation.labels import COLOURS, FREESURFER_IDS, FREESURFER_NAMES, STRUCTURE_OF
 from reading_room import labels
 from tests.support.measurements import some_measurements
 
@@ -34,3 +36,25 @@ def test_label_of_another_container_keeps_its_name_and_is_not_coloured() -> None
 
     assert labels.names(measured)[99] == "White Matter Lesion"
     assert [label for label, _, _ in labels.coloured(measured)] == [4]
+
+
+def test_viewer_knows_the_labels_of_the_engine_and_the_colours_of_its_montage() -> None:
+    # Two parts that are shipped apart, and a reader compares their pictures.
+    measured = some_measurements().model_copy(update={"label_names": dict(FREESURFER_NAMES)})
+    expected = {
+        id_: (STRUCTURE_OF[tissue], COLOURS[tissue])
+        for tissue, ids in FREESURFER_IDS.items()
+        if tissue in STRUCTURE_OF
+        for id_ in ids
+    }
+
+    drawn = {label: (name, colour) for label, name, colour in labels.coloured(measured)}
+
+    assert drawn.keys() == expected.keys()
+    for label, (structure, colour) in expected.items():
+        name, shown = drawn[label]
+        assert name.lower().startswith(STRUCTURE_NAMES[structure].lower()), label
+        assert shown == colour, label
+        left, right = next(ids for ids in FREESURFER_IDS.values() if label in ids)
+        if left != right:
+            assert ("left" if label == left else "right") in name, label

@@ -1,5 +1,6 @@
 """Endpoints on SageMaker, called asynchronously, each behind a shared circuit breaker."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ STATE_TIMEOUT_SECONDS = 3600
 OBSERVATION_STATE_TIMEOUT_SECONDS = 1800
 
 
-class _AsyncEndpoint:
+class _AsyncEndpoint(ABC):
     """Starts inferences on one asynchronous endpoint."""
 
     def __init__(
@@ -55,9 +56,9 @@ class _AsyncEndpoint:
         )
         self._protected = protect(self._invoke)
 
+    @abstractmethod
     def _invoke(self, input_uri: str, inference_id: str) -> None:
         """Queue one inference; raises ``ModelEndpointUnavailable``."""
-        raise NotImplementedError
 
 
 class SageMakerSegmentationEndpoint(_AsyncEndpoint):
