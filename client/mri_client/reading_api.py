@@ -24,6 +24,7 @@ from mri_analysis.contracts.api import (
     Problem,
     UploadDocument,
 )
+from mri_analysis.contracts.operations import StageTimes
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
@@ -229,10 +230,24 @@ class ReadingApi:
         """Opens one socket for live updates."""
         return self._read("POST", "/v1/live-tickets", LiveTicketDocument)
 
-    def audit_trail(self, *, limit: int = 50, cursor: str | None = None) -> AuditTrail:
-        """The audit trail of the organization, newest first."""
-        query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        return self._read("GET", "/v1/audit-events", AuditTrail, params=query)
+    # ---- administration --------------------------------------------------------------------------
+
+    def audit_trail(
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        job_id: str | None = None,
+        action: str | None = None,
+    ) -> AuditTrail:
+        """The audit trail of the organization, newest first; perhaps of one study or action."""
+        query = {"limit": limit, "cursor": cursor, "job_id": job_id, "action": action}
+        known = {name: value for name, value in query.items() if value is not None}
+        return self._read("GET", "/v1/audit-events", AuditTrail, params=known)
+
+    def stage_times(self, *, days: int = 7) -> StageTimes:
+        """How long each stage took in the last days, and where the studies are."""
+        return self._read("GET", "/v1/operations/stage-times", StageTimes, params={"days": days})
 
     # ---- requests --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What an administrator looks at: who saw, changed, signed."""
+"""What an administrator looks at: who saw, changed, signed, and how the analysis runs."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -9,10 +9,16 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from mri_analysis import wiring
 from mri_analysis.access import Role
 from mri_analysis.contracts.api import AuditEventDocument, AuditTrail
+from mri_analysis.contracts.base import Identifier
+from mri_analysis.contracts.operations import StageTimes
+from mri_analysis.ports.studies import TrailFilter
+from mri_analysis.use_cases.time_stages import time_stages
 from reading_api.answers import answers
 from reading_api.callers import caller
 
 router = Router()
+
+Days = Annotated[int, Query(ge=1, le=90, description="The last so many days")]
 
 
 @router.get(
@@ -26,11 +32,21 @@ def get_audit_events(
     cursor: Annotated[
         str | None, Query(pattern="^[0-9]{1,18}$", description="Of the page before")
     ] = None,
+    job_id: Annotated[Identifier | None, Query(description="Only entries of this study")] = None,
+    action: Annotated[
+        str | None,
+        Query(
+            pattern="^[a-z_]{1,32}[.][a-z_]{1,31}$",
+            description="Only entries of this name, for example `report.signed`. A page may then "
+            "be short, or empty, although another follows",
+        ),
+    ] = None,
 ) -> AuditTrail:
     person = caller(router, Role.ADMIN)
     before = None if cursor is None else int(cursor)
-    found = wiring.studies().trail(person.organization_id, limit + 1, before)
-    page = found[:limit]
+    found = wiring.studies().trail(
+        person.organization_id, limit, TrailFilter(job_id, action), before
+    )
     events = [
         AuditEventDocument(
             job_id=event.job_id,
@@ -39,6 +55,18 @@ def get_audit_events(
             action=event.action,
             detail=event.detail,
         )
-        for _, event in page
+        for event in found.events
     ]
-    return AuditTrail(events=events, next_cursor=str(page[-1][0]) if len(found) > limit else None)
+    following = found.next_place
+    return AuditTrail(events=events, next_cursor=None if following is None else str(following))
+
+
+@router.get(
+    "/v1/operations/stage-times",
+    summary="How long each stage of the analysis took, and how many studies are in each state",
+    tags=["administration"],
+    responses=answers(HTTPStatus.OK, StageTimes),
+)
+def get_stage_times(days: Days = 7) -> StageTimes:
+    person = caller(router, Role.ADMIN)
+    return time_stages(person.organization_id, days, operations=wiring.operations())
