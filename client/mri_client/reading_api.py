@@ -24,7 +24,7 @@ from mri_analysis.contracts.api import (
     Problem,
     UploadDocument,
 )
-from mri_analysis.contracts.operations import StageTimes
+from mri_analysis.contracts.operations import FailedStudies, ModelsInUse, StageTimes, StudyCosts
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
@@ -248,6 +248,20 @@ class ReadingApi:
     def stage_times(self, *, days: int = 7) -> StageTimes:
         """How long each stage took in the last days, and where the studies are."""
         return self._read("GET", "/v1/operations/stage-times", StageTimes, params={"days": days})
+
+    def failed_studies(self, *, limit: int = 50, cursor: str | None = None) -> FailedStudies:
+        """One page of failed studies, and whether another analysis may help."""
+        query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        return self._read("GET", "/v1/operations/failed-studies", FailedStudies, params=query)
+
+    def costs(self, *, days: int = 30, limit: int = 50) -> StudyCosts:
+        """What the studies of the last days cost, the newest ``limit`` one by one."""
+        query = {"days": days, "limit": limit}
+        return self._read("GET", "/v1/operations/costs", StudyCosts, params=query)
+
+    def models(self, *, days: int = 30) -> ModelsInUse:
+        """What took part in the analyses of the last days."""
+        return self._read("GET", "/v1/operations/models", ModelsInUse, params={"days": days})
 
     # ---- requests --------------------------------------------------------------------------------
 

@@ -10,8 +10,16 @@ from mri_analysis import wiring
 from mri_analysis.access import Role
 from mri_analysis.contracts.api import AuditEventDocument, AuditTrail
 from mri_analysis.contracts.base import Identifier
-from mri_analysis.contracts.operations import StageTimes
+from mri_analysis.contracts.operations import (
+    FailedStudies,
+    ModelsInUse,
+    StageTimes,
+    StudyCosts,
+)
 from mri_analysis.ports.studies import TrailFilter
+from mri_analysis.use_cases.account_costs import account_costs
+from mri_analysis.use_cases.list_failures import list_failures
+from mri_analysis.use_cases.list_models import list_models
 from mri_analysis.use_cases.time_stages import time_stages
 from reading_api.answers import answers
 from reading_api.callers import caller
@@ -70,3 +78,42 @@ def get_audit_events(
 def get_stage_times(days: Days = 7) -> StageTimes:
     person = caller(router, Role.ADMIN)
     return time_stages(person.organization_id, days, operations=wiring.operations())
+
+
+@router.get(
+    "/v1/operations/failed-studies",
+    summary="Failed studies with their next step, those uploaded last first",
+    tags=["administration"],
+    responses=answers(HTTPStatus.OK, FailedStudies),
+)
+def get_failed_studies(
+    limit: Annotated[int, Query(ge=1, le=100, description="Studies on a page")] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="Of the page before")] = None,
+) -> FailedStudies:
+    person = caller(router, Role.ADMIN)
+    return list_failures(person.organization_id, limit, cursor, studies=wiring.studies())
+
+
+@router.get(
+    "/v1/operations/costs",
+    summary="What studies cost, as far as it is known by study",
+    tags=["administration"],
+    responses=answers(HTTPStatus.OK, StudyCosts),
+)
+def get_costs(
+    days: Days = 30,
+    limit: Annotated[int, Query(ge=1, le=200, description="Studies to list one by one")] = 50,
+) -> StudyCosts:
+    person = caller(router, Role.ADMIN)
+    return account_costs(person.organization_id, days, limit, operations=wiring.operations())
+
+
+@router.get(
+    "/v1/operations/models",
+    summary="Models and knowledge that took part in the analyses of recent studies",
+    tags=["administration"],
+    responses=answers(HTTPStatus.OK, ModelsInUse),
+)
+def get_models(days: Days = 30) -> ModelsInUse:
+    person = caller(router, Role.ADMIN)
+    return list_models(person.organization_id, days, operations=wiring.operations())

@@ -388,6 +388,11 @@ def is_the_scans_fault(code: str) -> bool:
     return issubclass(error_type(code), UploadError)
 
 
+def a_retry_may_help(code: str) -> bool:
+    """Whether the same scan may come to a report when it is analysed again as it is."""
+    return not is_the_scans_fault(code)
+
+
 def error_type(code: str) -> type[AnalysisError]:
     """The class behind an ``errorType``; ``InternalError`` for one that is not ours."""
     if code in _TIMEOUTS:

@@ -102,6 +102,19 @@ def test_a_few_days_are_read_from_the_index_of_organization_and_time(engine: Eng
         assert "filesort" not in (plan["Extra"] or "")
 
 
+def test_newest_reports_are_read_from_the_index_of_organization_and_time(engine: Engine) -> None:
+    kept = SqlOperations(engine)
+
+    plan, *_ = plans(engine, lambda: kept.analysed("demo", NOW - timedelta(days=2), 2_000))
+
+    assert plan["table"] == "analysis_jobs"
+    assert plan["key"] in (
+        "ix_analysis_jobs_organization_id_created_at",
+        # None of these studies is completed, which the server knows.
+        "ix_analysis_jobs_organization_id_status",
+    )
+
+
 @pytest.mark.parametrize(
     ("wanted", "keys"),
     [

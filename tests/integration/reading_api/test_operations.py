@@ -14,10 +14,14 @@ from local_stack.stack import LocalStack
 from mri_analysis.adapters.database_connection import connect
 from mri_analysis.adapters.sql_operations import SqlOperations
 from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
-from mri_analysis.adapters.sql_tables import analysis_jobs, audit_events, metadata
+from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results, audit_events, metadata
 from mri_analysis.contracts.job import JobStatus
+from mri_analysis.contracts.operations import Total
 from mri_analysis.keys import StudyKeys
 from mri_analysis.ports.studies import TrailFilter
+from mri_analysis.use_cases.account_costs import account_costs
+from mri_analysis.use_cases.list_failures import list_failures
+from mri_analysis.use_cases.list_models import list_models
 from mri_analysis.use_cases.time_stages import time_stages
 from tests.integration.reading_api.conftest import Client
 from tests.support.signed_in import id_token
@@ -32,6 +36,14 @@ WAY = (
     JobStatus.ENHANCING,
     JobStatus.COMPLETED,
 )
+RESULT_COLUMNS = (
+    "segmentation_result_key",
+    "measurements_key",
+    "montage_key",
+    "report_key",
+    "image_description",
+    "enhanced_report",
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +52,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     path: Path = tmp_path_factory.mktemp("many") / "studies.db"
     engine = connect(f"sqlite:///{path}")
     metadata.create_all(engine)
-    jobs, steps = [], []
+    jobs, steps, results = [], [], []
     for number in range(2 * STUDIES):
         job_id, organization = str(uuid.UUID(int=number)), (ORGANIZATION, "other")[number % 2]
         begin = NOW.replace(tzinfo=None) - timedelta(minutes=(2 * STUDIES - number) // 4)
@@ -50,6 +62,22 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
                 "organization_id": organization,
                 "original_image_key": StudyKeys(organization, job_id).upload,
                 "status": JobStatus.COMPLETED,
+                "created_at": begin,
+                "updated_at": begin,
+            }
+        )
+        results.append(
+            {
+                "result_id": job_id,
+                "job_id": job_id,
+                "organization_id": organization,
+                **dict.fromkeys(RESULT_COLUMNS, "x"),
+                "review_status": "draft",
+                "confidence_scores": {},
+                "processing_metrics": {
+                    "engine": "mri-segmentation",
+                    "segmentation_seconds": {"network": 2.0, "measures": 0.5},
+                },
                 "created_at": begin,
                 "updated_at": begin,
             }
@@ -67,6 +95,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         ]
     with engine.begin() as connection:
         connection.execute(insert(analysis_jobs), jobs)
+        connection.execute(insert(analysis_results), results)
         connection.execute(insert(audit_events), sorted(steps, key=lambda row: row["created_at"]))
     yield engine
     engine.dispose()
@@ -137,6 +166,39 @@ def test_trail_of_fifty_thousand_entries_is_read_from_an_index(
     assert_bounded(engine, asked, 2)
 
 
+@pytest.mark.parametrize("page", ["costs", "models"])
+def test_costs_and_models_of_ten_thousand_studies_are_one_query(engine: Engine, page: str) -> None:
+    kept = SqlOperations(engine)
+    with queries(engine) as asked:
+        if page == "costs":
+            costs = account_costs(ORGANIZATION, 90, 50, operations=kept, now=lambda: NOW)
+        else:
+            models = list_models(ORGANIZATION, 90, operations=kept, now=lambda: NOW)
+
+    assert_bounded(engine, asked, 1)
+    if page == "costs":
+        assert (len(costs.studies), costs.complete) == (50, False)
+        # A row of an earlier release: its tokens are not known, and not nothing.
+        assert costs.language_model_usd == Total(value=None, known=0, unknown=2_000)
+        assert costs.segmentation_seconds == Total(value=5_000, known=2_000, unknown=0)
+    else:
+        assert (models.studies, models.complete) == (2_000, False)
+        assert [(one.kind, one.known, one.studies) for one in models.models] == [
+            ("segmentation", True, 2_000),
+            ("language_model", False, 2_000),
+            ("vision_language_model", False, 2_000),
+            ("knowledge", False, 2_000),
+        ]
+
+
+def test_failed_among_ten_thousand_studies_are_one_query(engine: Engine) -> None:
+    with queries(engine) as asked:
+        found = list_failures(ORGANIZATION, 50, None, studies=SqlStudyCatalogue(engine))
+
+    assert_bounded(engine, asked, 1)
+    assert found.studies == []
+
+
 # ---- through the gateway -------------------------------------------------------------------------
 
 
@@ -151,7 +213,13 @@ def no_admin(request: pytest.FixtureRequest) -> Client:
     return found
 
 
-ROUTES = ("/v1/audit-events", "/v1/operations/stage-times")
+ROUTES = (
+    "/v1/audit-events",
+    "/v1/operations/stage-times",
+    "/v1/operations/failed-studies",
+    "/v1/operations/costs",
+    "/v1/operations/models",
+)
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -180,3 +248,25 @@ def test_trail_of_one_study_and_action(admin: Client, finished: str) -> None:
     (entry,) = admin.get("/v1/audit-events", params=query).json()["events"]
 
     assert (entry["job_id"], entry["action"]) == (finished, "status.completed")
+
+
+def test_finished_study_names_what_took_part_and_what_it_took(
+    admin: Client, clinician: Client, finished: str
+) -> None:
+    engine = clinician.get(f"/v1/jobs/{finished}/measurements").json()["engine"]
+
+    used = admin.get("/v1/operations/models", params={"days": 1}).json()["models"]
+    costs = admin.get("/v1/operations/costs", params={"days": 1, "limit": 200}).json()["studies"]
+
+    (network,) = [one for one in used if one["kind"] == "segmentation"]
+    assert (network["name"], network["version"]) == (engine["name"], engine["version"])
+    assert network["weights_sha256"] == engine["weights_sha256"]
+    (knowledge,) = [one for one in used if one["kind"] == "knowledge"]
+    assert knowledge["version"]
+    # No language model is configured: that is known, and it cost nothing.
+    (language,) = [one for one in used if one["kind"] == "language_model"]
+    assert (language["known"], language["name"]) == (True, None)
+    (cost,) = [one for one in costs if one["job_id"] == finished]
+    assert (cost["language_model_asked"], cost["language_model_usd"]) == (False, 0.0)
+    assert cost["segmentation_cpu_seconds"] == engine["cpu_seconds"]
+    assert cost["segmentation_seconds"] == round(sum(engine["seconds"].values()), 3)

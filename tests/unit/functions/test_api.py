@@ -324,7 +324,16 @@ def test_administrator_reads_the_trail_of_the_organization_page_by_page(api: Api
 
 
 @pytest.mark.parametrize("groups", ["clinician", "reviewer"])
-@pytest.mark.parametrize("path", ["/v1/audit-events", "/v1/operations/stage-times"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/audit-events",
+        *(
+            f"/v1/operations/{name}"
+            for name in ("stage-times", "failed-studies", "costs", "models")
+        ),
+    ],
+)
 def test_only_an_administrator_looks_at_operations(api: Api, groups: str, path: str) -> None:
     api.groups = groups
 
@@ -381,6 +390,35 @@ def test_stage_times_are_of_the_own_organization(api: Api) -> None:
 
     ended = {stage["stage"]: stage["ended"] for stage in document["stages"]}
     assert (ended["uploaded"], ended["segmenting"], document["complete"]) == (1, 0, True)
+
+
+def test_failed_studies_tell_those_that_a_retry_may_mend(api: Api) -> None:
+    for number, code in enumerate(("NotABrain", "AnalysisTimedOut"), 1):
+        error = JobError(code=code, message="It ended.", next_step="Do something.")
+        kept(
+            job_id=f"{number}{JOB_ID[1:]}", status=JobStatus.FAILED, error=error, age_minutes=number
+        )
+    kept("other", status=JobStatus.FAILED, error=error)
+    kept(job_id="9" + JOB_ID[1:])
+    api.groups = "admin"
+
+    first = api.get("/v1/operations/failed-studies", limit="1").document
+    rest = api.get("/v1/operations/failed-studies", cursor=first["next_cursor"]).document
+
+    (refused,), (timed_out,) = first["studies"], rest["studies"]
+    assert (refused["error"]["code"], refused["retry_may_help"]) == ("NotABrain", False)
+    assert (timed_out["error"]["code"], timed_out["retry_may_help"]) == ("AnalysisTimedOut", True)
+    assert (timed_out["error"]["next_step"], rest["next_cursor"]) == ("Do something.", None)
+
+
+def test_costs_and_models_of_no_study_are_empty_and_not_nothing(api: Api) -> None:
+    api.groups = "admin"
+
+    costs = api.get("/v1/operations/costs").document
+    models = api.get("/v1/operations/models").document
+
+    assert costs["language_model_usd"] == {"value": None, "known": 0, "unknown": 0}
+    assert (costs["studies"], models["studies"], models["models"]) == ([], 0, [])
 
 
 # ---- uploads -------------------------------------------------------------------------------------
@@ -614,6 +652,9 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
         "/v1/jobs/{job_id}/report/sections",
         "/v1/jobs/{job_id}/report/signature",
         "/v1/jobs/{job_id}/retry",
+        "/v1/operations/costs",
+        "/v1/operations/failed-studies",
+        "/v1/operations/models",
         "/v1/operations/stage-times",
         "/v1/uploads",
         "/v1/live-tickets",

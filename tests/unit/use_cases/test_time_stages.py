@@ -6,7 +6,7 @@ import pytest
 
 from mri_analysis.contracts.job import JobStatus
 from mri_analysis.contracts.operations import StageTime
-from mri_analysis.ports.operations import StatusStep
+from mri_analysis.ports.operations import AnalysedStudy, StatusStep
 from mri_analysis.use_cases import time_stages as module
 from mri_analysis.use_cases.time_stages import measure, time_stages
 
@@ -115,6 +115,9 @@ class Remembered:
         self, organization_id: str, since: datetime, limit: int
     ) -> dict[JobStatus, int]:
         return {S.FAILED: 2, S.UPLOADED: 1}
+
+    def analysed(self, organization_id: str, since: datetime, limit: int) -> list[AnalysedStudy]:
+        raise AssertionError("not asked for")
 
 
 def test_last_days_of_one_organization_are_asked_for() -> None:

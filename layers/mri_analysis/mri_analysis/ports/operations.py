@@ -4,9 +4,10 @@ Every method reads a bounded number of rows from an index, the newest first: an 
 years of studies waits no longer than a new one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from mri_analysis.contracts.job import JobStatus
 
@@ -20,6 +21,20 @@ class StatusStep:
     at: datetime
 
 
+@dataclass(frozen=True)
+class AnalysedStudy:
+    """A study with a report, and what its analysis took."""
+
+    job_id: str
+    created_at: datetime
+    """when it was uploaded"""
+    stored_at: datetime
+    metrics: Mapping[str, Any]
+    """``processing_metrics`` as ``use_cases.store_results`` writes them; earlier releases wrote
+    fewer of them
+    """
+
+
 class Operations(Protocol):
     """Studies of one database. Every method raises ``DatabaseUnavailable``."""
 
@@ -31,4 +46,8 @@ class Operations(Protocol):
         self, organization_id: str, since: datetime, limit: int
     ) -> dict[JobStatus, int]:
         """How many of the newest studies since then are in each state; at most ``limit`` count."""
+        ...
+
+    def analysed(self, organization_id: str, since: datetime, limit: int) -> list[AnalysedStudy]:
+        """Of the newest studies since then, those that have a report, the newest first."""
         ...
