@@ -24,6 +24,7 @@ from mri_analysis.contracts.api import (
     Problem,
     UploadDocument,
 )
+from mri_analysis.contracts.operations import FailedStudies, ModelsInUse, StageTimes, StudyCosts
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
@@ -229,10 +230,38 @@ class ReadingApi:
         """Opens one socket for live updates."""
         return self._read("POST", "/v1/live-tickets", LiveTicketDocument)
 
-    def audit_trail(self, *, limit: int = 50, cursor: str | None = None) -> AuditTrail:
-        """The audit trail of the organization, newest first."""
+    # ---- administration --------------------------------------------------------------------------
+
+    def audit_trail(
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        job_id: str | None = None,
+        action: str | None = None,
+    ) -> AuditTrail:
+        """The audit trail of the organization, newest first; perhaps of one study or action."""
+        query = {"limit": limit, "cursor": cursor, "job_id": job_id, "action": action}
+        known = {name: value for name, value in query.items() if value is not None}
+        return self._read("GET", "/v1/audit-events", AuditTrail, params=known)
+
+    def stage_times(self, *, days: int = 7) -> StageTimes:
+        """How long each stage took in the last days, and where the studies are."""
+        return self._read("GET", "/v1/operations/stage-times", StageTimes, params={"days": days})
+
+    def failed_studies(self, *, limit: int = 50, cursor: str | None = None) -> FailedStudies:
+        """One page of failed studies, and whether another analysis may help."""
         query = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        return self._read("GET", "/v1/audit-events", AuditTrail, params=query)
+        return self._read("GET", "/v1/operations/failed-studies", FailedStudies, params=query)
+
+    def costs(self, *, days: int = 30, limit: int = 50) -> StudyCosts:
+        """What the studies of the last days cost, the newest ``limit`` one by one."""
+        query = {"days": days, "limit": limit}
+        return self._read("GET", "/v1/operations/costs", StudyCosts, params=query)
+
+    def models(self, *, days: int = 30) -> ModelsInUse:
+        """What took part in the analyses of the last days."""
+        return self._read("GET", "/v1/operations/models", ModelsInUse, params={"days": days})
 
     # ---- requests --------------------------------------------------------------------------------
 

@@ -7,7 +7,16 @@ from html import escape
 import streamlit as st
 
 from reading_room.person import Person, signed_in
-from reading_room.views import audit_trail, study, upload, worklist
+from reading_room.views import (
+    audit_trail,
+    costs,
+    failed_studies,
+    models_in_use,
+    stage_times,
+    study,
+    upload,
+    worklist,
+)
 
 st.set_page_config(page_title="MRI Analysis", page_icon="🧠", layout="wide")
 
@@ -27,12 +36,17 @@ def main() -> None:
     if person is None:
         _sign_in()
         return
-    chosen = st.navigation(_pages(person), position="top")
+    pages, administration = _pages(person), _administration(person)
+    chosen = st.navigation([*pages, *administration], position="top")
     who = escape(f"{person.name}, {person.organization}")
     st.html(
         f'<div class="account"><span>{who}</span>'
         '<a href="/sign-out" target="_self">Sign out</a></div>'
     )
+    if chosen in administration:
+        with st.container(horizontal=True, key="administration"):
+            for page, name in zip(administration, _ADMINISTRATION, strict=True):
+                st.page_link(page, label=name)
     chosen.run()
 
 
@@ -43,9 +57,34 @@ def _pages(person: Person) -> list[st.Page]:
     if person.has("clinician"):
         pages.append(st.Page(upload.page, title="Upload", url_path="upload"))
     pages.append(reading)
-    if person.has("admin"):
-        pages.append(st.Page(audit_trail.page, title="Audit trail", url_path="audit-trail"))
     return pages
+
+
+_ADMINISTRATION = {
+    "Stage times": stage_times.page,
+    "Failed studies": failed_studies.page,
+    "Costs": costs.page,
+    "Models in use": models_in_use.page,
+    "Audit trail": audit_trail.page,
+}
+
+
+def _administration(person: Person) -> list[st.Page]:
+    """The first stands in the bar, the others below it.
+
+    Not as a section of the bar: its menu cannot be reached with a keyboard (Streamlit 1.67).
+    """
+    if not person.has("admin"):
+        return []
+    return [
+        st.Page(
+            page,
+            title=name if place else "Administration",
+            url_path=name.lower().replace(" ", "-"),
+            visibility="hidden" if place else "visible",
+        )
+        for place, (name, page) in enumerate(_ADMINISTRATION.items())
+    ]
 
 
 def _sign_in() -> None:

@@ -24,7 +24,7 @@ REVIEW = {
 QUALITY = {"pass": "✔ pass", "warn": "⚠ warn", "fail": "✕ fail"}
 RUNNING = frozenset({"awaiting_upload", "uploaded", "segmenting", "converting", "enhancing"})
 
-_ACTIONS = {
+ACTIONS = {
     "access.refused": "asked for a study that the organization does not have, and got nothing",
     "artefacts.linked": "opened the images and files",
     "description.viewed": "looked at the findings",
@@ -39,6 +39,7 @@ _ACTIONS = {
     "cancel.requested": "stopped the analysis",
     "study.deleted": "deleted the study",
 }
+"""Entries of the audit trail that people make."""
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
 
@@ -61,7 +62,7 @@ def action(name: str) -> str:
     status = name.removeprefix("status.")
     if status in STATUS and status != name:
         return f"the analysis: {STATUS[status][2:]}"
-    return _ACTIONS.get(name, name)
+    return ACTIONS.get(name, name)
 
 
 def age(moment: datetime, now: datetime | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, GenerationMode
 
@@ -56,6 +56,11 @@ def cases(draw: st.DrawFn, operation: APIOperation, mode: GenerationMode, studie
             case.headers["If-Match"] = f'"{draw(st.integers(0, 3))}"'
         # Only the API makes cursors; any other is refused.
         case.query.pop("cursor", None)
+    else:
+        # A parameter that no route knows is nothing to the API, and wrong is what it refuses.
+        parameters = operation.definition.raw.get("parameters", ())
+        known = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
+        assume(set(case.query or ()) <= known)
     return case
 
 

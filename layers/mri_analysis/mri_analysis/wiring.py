@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mri_analysis.adapters.sagemaker_endpoint import SageMakerSegmentationEndpoint
     from mri_analysis.adapters.searched_knowledge import Breaker
     from mri_analysis.adapters.sns_notifier import SnsNotifier
+    from mri_analysis.adapters.sql_operations import SqlOperations
     from mri_analysis.adapters.sql_review_repository import SqlReviewRepository
     from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
@@ -82,6 +83,14 @@ def studies() -> "SqlStudyCatalogue":
     from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
 
     return SqlStudyCatalogue(_database())
+
+
+@cache
+def operations() -> "SqlOperations":
+    """The same database, as an administrator looks at it."""
+    from mri_analysis.adapters.sql_operations import SqlOperations
+
+    return SqlOperations(_database())
 
 
 @cache

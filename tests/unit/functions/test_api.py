@@ -14,6 +14,7 @@ from openapi_spec_validator import validate
 from sqlalchemy import create_engine
 
 from mri_analysis import errors, wiring
+from mri_analysis.adapters import sql_study_catalogue
 from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
 from mri_analysis.adapters.sql_tables import metadata
 from mri_analysis.contracts.job import JobError, JobStatus
@@ -323,10 +324,101 @@ def test_administrator_reads_the_trail_of_the_organization_page_by_page(api: Api
 
 
 @pytest.mark.parametrize("groups", ["clinician", "reviewer"])
-def test_only_an_administrator_reads_the_trail(api: Api, groups: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/audit-events",
+        *(
+            f"/v1/operations/{name}"
+            for name in ("stage-times", "failed-studies", "costs", "models")
+        ),
+    ],
+)
+def test_only_an_administrator_looks_at_operations(api: Api, groups: str, path: str) -> None:
     api.groups = groups
 
-    assert_problem(api.get("/v1/audit-events"), 403, "RoleMissing")
+    assert_problem(api.get(path), 403, "RoleMissing")
+
+
+def test_trail_is_narrowed_to_a_study_and_to_an_action(api: Api) -> None:
+    other = "f" + JOB_ID[1:]
+    kept()
+    kept(job_id=other, status=JobStatus.UPLOADED)
+    kept("other", "e" + JOB_ID[1:], status=JobStatus.UPLOADED)
+    api.groups = "admin"
+
+    def jobs(**query: str) -> list[str]:
+        return [
+            event["job_id"] for event in api.get("/v1/audit-events", **query).document["events"]
+        ]
+
+    assert jobs(job_id=JOB_ID) == [JOB_ID]
+    assert jobs(action="status.uploaded") == [other]
+    assert jobs(job_id=JOB_ID, action="status.uploaded") == []
+    assert jobs(job_id="e" + JOB_ID[1:]) == []
+    assert_problem(api.get("/v1/audit-events", action="' or 1=1"), 422, "InvalidRequest")
+
+
+def test_rare_action_is_searched_for_part_by_part(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_study_catalogue, "_MOST_SEARCHED", 3)
+    kept(job_id=JOB_ID, status=JobStatus.UPLOADED)
+    for number in range(7):
+        kept(job_id=f"{number}{JOB_ID[1:]}")
+    api.groups = "admin"
+
+    pages, cursor = [], {}
+    while True:
+        page = api.get("/v1/audit-events", action="status.uploaded", **cursor).document
+        pages.append([event["job_id"] for event in page["events"]])
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+
+    assert pages == [[], [], [JOB_ID]]
+
+
+def test_stage_times_are_of_the_own_organization(api: Api) -> None:
+    kept(status=JobStatus.UPLOADED)
+    kept("other", "f" + JOB_ID[1:], status=JobStatus.UPLOADED)
+    for organization, job_id in (("demo", JOB_ID), ("other", "f" + JOB_ID[1:])):
+        wiring.jobs().advance(organization, job_id, JobStatus.SEGMENTING)
+    api.groups = "admin"
+
+    document = api.get("/v1/operations/stage-times", days="90").document
+
+    ended = {stage["stage"]: stage["ended"] for stage in document["stages"]}
+    assert (ended["uploaded"], ended["segmenting"], document["complete"]) == (1, 0, True)
+
+
+def test_failed_studies_tell_those_that_a_retry_may_mend(api: Api) -> None:
+    for number, code in enumerate(("NotABrain", "AnalysisTimedOut"), 1):
+        error = JobError(code=code, message="It ended.", next_step="Do something.")
+        kept(
+            job_id=f"{number}{JOB_ID[1:]}", status=JobStatus.FAILED, error=error, age_minutes=number
+        )
+    kept("other", status=JobStatus.FAILED, error=error)
+    kept(job_id="9" + JOB_ID[1:])
+    api.groups = "admin"
+
+    first = api.get("/v1/operations/failed-studies", limit="1").document
+    rest = api.get("/v1/operations/failed-studies", cursor=first["next_cursor"]).document
+
+    (refused,), (timed_out,) = first["studies"], rest["studies"]
+    assert (refused["error"]["code"], refused["retry_may_help"]) == ("NotABrain", False)
+    assert (timed_out["error"]["code"], timed_out["retry_may_help"]) == ("AnalysisTimedOut", True)
+    assert (timed_out["error"]["next_step"], rest["next_cursor"]) == ("Do something.", None)
+
+
+def test_costs_and_models_of_no_study_are_empty_and_not_nothing(api: Api) -> None:
+    api.groups = "admin"
+
+    costs = api.get("/v1/operations/costs").document
+    models = api.get("/v1/operations/models").document
+
+    assert costs["language_model_usd"] == {"value": None, "known": 0, "unknown": 0}
+    assert (costs["studies"], models["studies"], models["models"]) == ([], 0, [])
 
 
 # ---- uploads -------------------------------------------------------------------------------------
@@ -560,6 +652,10 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
         "/v1/jobs/{job_id}/report/sections",
         "/v1/jobs/{job_id}/report/signature",
         "/v1/jobs/{job_id}/retry",
+        "/v1/operations/costs",
+        "/v1/operations/failed-studies",
+        "/v1/operations/models",
+        "/v1/operations/stage-times",
         "/v1/uploads",
         "/v1/live-tickets",
     }

@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 from mri_analysis import wiring
 from mri_analysis.adapters.sql_tables import metadata
 from mri_analysis.contracts import api as contracts
+from mri_analysis.contracts import operations as operations_contracts
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
@@ -20,9 +21,14 @@ from mri_analysis.settings import settings
 from tests.unit.functions.calling import EVENT, Answer, Api, answered, assert_problem
 from tests.unit.functions.conftest import MAX_UPLOAD_BYTES, Context
 
-MODELS: dict[str, Any] = vars(contracts) | {
-    model.__name__: model for model in (Description, Measurements, ReportSections, ReviewedReport)
-}
+MODELS: dict[str, Any] = (
+    vars(contracts)
+    | vars(operations_contracts)
+    | {
+        model.__name__: model
+        for model in (Description, Measurements, ReportSections, ReviewedReport)
+    }
+)
 JSON = "application/json"
 REFUSALS = ("application/problem+json", JSON)
 

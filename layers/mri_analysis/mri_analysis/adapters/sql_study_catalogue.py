@@ -18,12 +18,14 @@ from mri_analysis.contracts.segmentation import Verdict
 from mri_analysis.errors import DeleteRefused
 from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.ports.jobs import JobPosition
-from mri_analysis.ports.studies import DELETED, Study, StudyFilter
+from mri_analysis.ports.studies import DELETED, Study, StudyFilter, TrailFilter, TrailPage
 
 _AT_REST = (JobStatus.AWAITING_UPLOAD, JobStatus.COMPLETED, JobStatus.FAILED)
 _UNSIGNED = (ReviewStatus.DRAFT, ReviewStatus.REJECTED)
 _MOST_EVENTS = 1000
 """Of one study: its whole history, but for a study that is opened all day long."""
+_MOST_SEARCHED = 20_000
+"""Entries of the trail that are searched for those of one action, a page at a time."""
 
 
 class SqlStudyCatalogue:
@@ -96,20 +98,36 @@ class SqlStudyCatalogue:
             return [_event(row) for row in reversed(rows)]
 
     def trail(
-        self, organization_id: str, limit: int, before: int | None = None
-    ) -> list[tuple[int, AuditEvent]]:
-        place = audit_events.c.event_id
-        query = (
-            select(audit_events)
-            .where(audit_events.c.organization_id == organization_id)
-            .order_by(place.desc())
-            .limit(limit)
-        )
-        if before is not None:
-            query = query.where(place < before)
+        self,
+        organization_id: str,
+        limit: int,
+        wanted: TrailFilter,
+        before: int | None = None,
+    ) -> TrailPage:
+        place, own = audit_events.c.event_id, audit_events.c.organization_id == organization_id
+        known = [own] if before is None else [own, place < before]
+        query = select(audit_events).where(*known).order_by(place.desc()).limit(limit + 1)
+        horizon: int | None = None
         with transaction(self._engine) as connection:
-            rows = connection.execute(query).mappings()
-            return [(row["event_id"], _event(row)) for row in rows]
+            if wanted.job_id is not None:
+                query = query.where(audit_events.c.job_id == wanted.job_id)
+            elif wanted.action is not None:
+                # No index begins with the action: look no further back than this.
+                horizon = connection.execute(
+                    select(place)
+                    .where(*known)
+                    .order_by(place.desc())
+                    .offset(_MOST_SEARCHED - 1)
+                    .limit(1)
+                ).scalar()
+                if horizon is not None:
+                    query = query.where(place >= horizon)
+            if wanted.action is not None:
+                query = query.where(audit_events.c.action == wanted.action)
+            rows = list(connection.execute(query).mappings())
+        page = rows[:limit]
+        following = page[-1]["event_id"] if len(rows) > limit else horizon
+        return TrailPage([_event(row) for row in page], following)
 
     def remove(self, organization_id: str, job_id: str, actor: str) -> bool:
         with transaction(self._engine) as connection:

@@ -33,6 +33,23 @@ class StudyFilter:
     """how the job id begins"""
 
 
+@dataclass(frozen=True)
+class TrailFilter:
+    """Which entries of the audit trail to list; what is None does not matter."""
+
+    job_id: str | None = None
+    action: str | None = None
+
+
+@dataclass(frozen=True)
+class TrailPage:
+    """Entries of the audit trail, newest first."""
+
+    events: list[AuditEvent]
+    next_place: int | None
+    """entries before this place follow; None where there are none"""
+
+
 class StudyCatalogue(Protocol):
     """Studies of one database. Every method raises ``DatabaseUnavailable``."""
 
@@ -61,10 +78,15 @@ class StudyCatalogue(Protocol):
         ...
 
     def trail(
-        self, organization_id: str, limit: int, before: int | None = None
-    ) -> list[tuple[int, AuditEvent]]:
-        """The newest entries of the whole organization, newest first, each with its place; those
-        before place ``before``.
+        self,
+        organization_id: str,
+        limit: int,
+        wanted: TrailFilter,
+        before: int | None = None,
+    ) -> TrailPage:
+        """The newest entries of the whole organization, newest first; those before place
+        ``before``. A page of one action may be short, or empty, and have a next one: a bounded
+        part of the trail is searched for it.
         """
         ...
 
