@@ -24,7 +24,13 @@ from mri_analysis.contracts.api import (
     Problem,
     UploadDocument,
 )
-from mri_analysis.contracts.operations import FailedStudies, ModelsInUse, StageTimes, StudyCosts
+from mri_analysis.contracts.operations import (
+    FailedStudies,
+    ModelsInUse,
+    QueueDepths,
+    StageTimes,
+    StudyCosts,
+)
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
@@ -248,6 +254,10 @@ class ReadingApi:
     def stage_times(self, *, days: int = 7) -> StageTimes:
         """How long each stage took in the last days, and where the studies are."""
         return self._read("GET", "/v1/operations/stage-times", StageTimes, params={"days": days})
+
+    def queues(self) -> QueueDepths:
+        """How many messages lie in the queues of the deployment."""
+        return self._read("GET", "/v1/operations/queues", QueueDepths)
 
     def failed_studies(self, *, limit: int = 50, cursor: str | None = None) -> FailedStudies:
         """One page of failed studies, and whether another analysis may help."""

@@ -165,7 +165,7 @@ def test_interface_endpoints_answer_to_the_usual_names_in_as_many_zones_as_paid_
 ) -> None:
     endpoints = interface_endpoints(made(**EVERYTHING | {"EndpointZoneCount": zones}))
 
-    assert len(endpoints) == 10
+    assert len(endpoints) == 11
     for endpoint in endpoints.values():
         assert endpoint["PrivateDnsEnabled"] is True
         assert endpoint["SecurityGroupIds"] == ["<EndpointSecurityGroup.GroupId>"]
@@ -173,7 +173,7 @@ def test_interface_endpoints_answer_to_the_usual_names_in_as_many_zones_as_paid_
 
 
 def test_endpoints_are_made_for_what_is_used_only() -> None:
-    always = {"s3", "dynamodb", "states", "sns", "secretsmanager"}
+    always = {"s3", "dynamodb", "states", "sns", "sqs", "secretsmanager"}
     always |= {"sagemaker.runtime", "sagemaker.api"}
 
     assert services(made()) == always
@@ -221,6 +221,7 @@ ENDPOINT_OF = {
     "dynamodb": ["dynamodb"],
     "states": ["states"],
     "sns": ["sns"],
+    "sqs": ["sqs"],
     "secretsmanager": ["secretsmanager"],
     "sagemaker": ["sagemaker.runtime", "sagemaker.api"],
     "bedrock": ["bedrock-runtime", "bedrock"],

@@ -1,4 +1,4 @@
-"""How long the stages of the analysis take, and where the studies are."""
+"""How long the stages of the analysis take, where the studies are, and what waits in queues."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from mri_analysis.contracts.operations import StageTime, StageTimes, WholeTime
 from reading_room.person import api
 from reading_room.plain_table import Column, seconds, table
 from reading_room.trouble import told
+from reading_room.views import queues_part
 from reading_room.views.last_days import last_days
 from reading_room.words import STATUS
 
@@ -22,7 +23,7 @@ _HEADS = (
 
 
 def page() -> None:
-    """One row for each stage, then one for each state."""
+    """One row for each stage, then one for each state and each queue."""
     st.title("Stage times")
     days = last_days(7)
     with told():
@@ -32,8 +33,10 @@ def page() -> None:
         st.html(table(_CAPTION, _HEADS, [*map(_stage, found.stages), _whole(found.whole)]))
         if not found.states:
             st.write("No study was uploaded in these days.")
-            return
-        st.html(_states(found))
+        else:
+            st.html(_states(found))
+    st.subheader("Queues")
+    queues_part.show()
 
 
 _CAPTION = (

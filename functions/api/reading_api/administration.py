@@ -1,5 +1,6 @@
 """What an administrator looks at: who saw, changed, signed, and how the analysis runs."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from mri_analysis.contracts.base import Identifier
 from mri_analysis.contracts.operations import (
     FailedStudies,
     ModelsInUse,
+    QueueDepths,
     StageTimes,
     StudyCosts,
 )
@@ -78,6 +80,17 @@ def get_audit_events(
 def get_stage_times(days: Days = 7) -> StageTimes:
     person = caller(router, Role.ADMIN)
     return time_stages(person.organization_id, days, operations=wiring.operations())
+
+
+@router.get(
+    "/v1/operations/queues",
+    summary="How many messages lie in the queues of the deployment, dead letters among them",
+    tags=["administration"],
+    responses=answers(HTTPStatus.OK, QueueDepths),
+)
+def get_queues() -> QueueDepths:
+    caller(router, Role.ADMIN)
+    return QueueDepths(at=datetime.now(UTC), queues=wiring.queues().depths())
 
 
 @router.get(

@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     """Where each change of a status is announced for the browsers that watch; empty: nowhere."""
     ticket_table: str = ""
     connection_table: str = ""
+    upload_queue_url: str = ""
+    """Where uploads wait; an administrator is told how many, as of the three below."""
+    upload_dead_letter_queue_url: str = ""
+    callback_dead_letter_queue_url: str = ""
+    event_dead_letter_queue_url: str = ""
     reading_room_origin: str = "http://localhost:8501"
     """Where browsers may call the API from."""
     serve_api_docs: bool = False

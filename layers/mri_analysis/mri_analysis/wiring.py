@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mri_analysis.adapters.sql_review_repository import SqlReviewRepository
     from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
+    from mri_analysis.adapters.sqs_queues import SqsQueues
     from mri_analysis.adapters.step_functions import StepFunctionsTaskTokens, StepFunctionsWorkflow
     from mri_analysis.adapters.websocket_push import WebSocketPush
     from mri_analysis.ports.components import Component
@@ -91,6 +92,22 @@ def operations() -> "SqlOperations":
     from mri_analysis.adapters.sql_operations import SqlOperations
 
     return SqlOperations(_database())
+
+
+@cache
+def queues() -> "SqsQueues":
+    """The queues of the deployment."""
+    from mri_analysis.adapters.sqs_queues import SqsQueues
+    from mri_analysis.contracts.operations import QueueName
+
+    known = settings()
+    urls = {
+        QueueName.UPLOADS: known.upload_queue_url,
+        QueueName.UPLOAD_DEAD_LETTERS: known.upload_dead_letter_queue_url,
+        QueueName.CALLBACK_DEAD_LETTERS: known.callback_dead_letter_queue_url,
+        QueueName.EVENT_DEAD_LETTERS: known.event_dead_letter_queue_url,
+    }
+    return SqsQueues(boto3.client("sqs", config=CLIENT_CONFIG), urls)
 
 
 @cache

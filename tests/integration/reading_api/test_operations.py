@@ -16,7 +16,7 @@ from mri_analysis.adapters.sql_operations import SqlOperations
 from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
 from mri_analysis.adapters.sql_tables import analysis_jobs, analysis_results, audit_events, metadata
 from mri_analysis.contracts.job import JobStatus
-from mri_analysis.contracts.operations import Total
+from mri_analysis.contracts.operations import QueueName, Total
 from mri_analysis.keys import StudyKeys
 from mri_analysis.ports.studies import TrailFilter
 from mri_analysis.use_cases.account_costs import account_costs
@@ -216,6 +216,7 @@ def no_admin(request: pytest.FixtureRequest) -> Client:
 ROUTES = (
     "/v1/audit-events",
     "/v1/operations/stage-times",
+    "/v1/operations/queues",
     "/v1/operations/failed-studies",
     "/v1/operations/costs",
     "/v1/operations/models",
@@ -236,6 +237,24 @@ def test_finished_study_is_timed_and_counted(admin: Client, finished: str) -> No
     assert all(ended[stage] >= 1 for stage in ("uploaded", "segmenting", "converting", "enhancing"))
     assert document["whole"]["longest_seconds"] > 0
     assert "completed" in [state["status"] for state in document["states"]]
+
+
+def test_message_that_could_not_be_delivered_is_counted(stack: LocalStack, admin: Client) -> None:
+    def lost() -> int:
+        document = admin.get("/v1/operations/queues").json()
+        depths = {one["queue"]: one["waiting"] for one in document["queues"]}
+        assert set(depths) == set(QueueName)
+        return int(depths[QueueName.CALLBACK_DEAD_LETTERS])
+
+    before = lost()
+    sqs = stack.client("sqs")
+    queue = sqs.get_queue_url(QueueName="mri-callback-dead-letters-dev")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    try:
+        assert lost() == before + 1
+    finally:
+        for message in sqs.receive_message(QueueUrl=queue)["Messages"]:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
 
 @pytest.mark.parametrize("days", ["0", "91", "x"])

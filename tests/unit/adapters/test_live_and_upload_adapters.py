@@ -12,7 +12,9 @@ from moto import mock_aws
 from mri_analysis.adapters.dynamodb_connections import DynamoDbConnections
 from mri_analysis.adapters.dynamodb_tickets import DynamoDbTickets
 from mri_analysis.adapters.s3_upload_forms import S3UploadForms, regional_client
+from mri_analysis.adapters.sqs_queues import SqsQueues
 from mri_analysis.adapters.websocket_push import WebSocketPush
+from mri_analysis.contracts.operations import QueueName
 from mri_analysis.errors import ServiceUnavailable
 from mri_analysis.ports.live_updates import Watcher
 from tests.unit.adapters.test_aws_adapters import Failing, refused
@@ -25,6 +27,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "add connection": lambda c: DynamoDbConnections(c, "t").add("c", WATCHER, NOW),
     "remove connection": lambda c: DynamoDbConnections(c, "t").remove("c"),
     "watching": lambda c: DynamoDbConnections(c, "t").watching("demo", NOW),
+    "count messages": lambda c: SqsQueues(c, {QueueName.UPLOADS: "u"}).depths(),
     "push": lambda c: WebSocketPush(c).send("c", "m"),
 }
 

@@ -19,8 +19,9 @@ from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
 from mri_analysis.adapters.sql_tables import metadata
 from mri_analysis.contracts.job import JobError, JobStatus
 from mri_analysis.contracts.tasks import AnalysisInput
-from mri_analysis.errors import AnalysisError, DatabaseUnavailable
+from mri_analysis.errors import AnalysisError, DatabaseUnavailable, ServiceUnavailable
 from mri_analysis.problems import problem
+from mri_analysis.settings import settings
 from mri_analysis.use_cases import watch_studies
 from tests.support.memory_ports import MemoryWorkflow
 from tests.unit.functions.calling import (
@@ -330,7 +331,7 @@ def test_administrator_reads_the_trail_of_the_organization_page_by_page(api: Api
         "/v1/audit-events",
         *(
             f"/v1/operations/{name}"
-            for name in ("stage-times", "failed-studies", "costs", "models")
+            for name in ("stage-times", "queues", "failed-studies", "costs", "models")
         ),
     ],
 )
@@ -390,6 +391,44 @@ def test_stage_times_are_of_the_own_organization(api: Api) -> None:
 
     ended = {stage["stage"]: stage["ended"] for stage in document["stages"]}
     assert (ended["uploaded"], ended["segmenting"], document["complete"]) == (1, 0, True)
+
+
+QUEUES = ("uploads", "upload_dead_letters", "callback_dead_letters", "event_dead_letters")
+
+
+def test_queues_are_counted_without_a_word_of_what_lies_in_them(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs, urls = boto3.client("sqs"), {}
+    for name in QUEUES:
+        urls[name] = sqs.create_queue(QueueName=name)["QueueUrl"]
+        monkeypatch.setenv(f"{name[:-1].upper()}_QUEUE_URL", urls[name])
+    settings.cache_clear()
+    for _ in range(3):
+        sqs.send_message(QueueUrl=urls["uploads"], MessageBody="incoming/other/secret/upload")
+    sqs.send_message(QueueUrl=urls["event_dead_letters"], MessageBody="other")
+    sqs.receive_message(QueueUrl=urls["uploads"], MaxNumberOfMessages=1)
+    api.groups = "admin"
+
+    answer = api.get("/v1/operations/queues").document
+
+    assert [(one["queue"], one["waiting"], one["in_flight"]) for one in answer["queues"]] == list(
+        zip(QUEUES, (2, 0, 0, 1), (1, 0, 0, 0), strict=True)
+    )
+    assert "other" not in json.dumps(answer)
+
+
+def test_queues_that_do_not_answer_are_a_service_that_comes_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        def depths(self) -> None:
+            raise ServiceUnavailable("A queue did not answer.")
+
+    monkeypatch.setattr(wiring, "queues", Silent)
+    api.groups = "admin"
+
+    assert_problem(api.get("/v1/operations/queues"), 503, "ServiceUnavailable")
 
 
 def test_failed_studies_tell_those_that_a_retry_may_mend(api: Api) -> None:
@@ -655,6 +694,7 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
         "/v1/operations/costs",
         "/v1/operations/failed-studies",
         "/v1/operations/models",
+        "/v1/operations/queues",
         "/v1/operations/stage-times",
         "/v1/uploads",
         "/v1/live-tickets",

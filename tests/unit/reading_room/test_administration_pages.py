@@ -15,6 +15,9 @@ from mri_analysis.contracts.operations import (
     ModelKind,
     ModelsInUse,
     ModelUse,
+    QueueDepth,
+    QueueDepths,
+    QueueName,
     StageTime,
     StageTimes,
     StateCount,
@@ -24,7 +27,14 @@ from mri_analysis.contracts.operations import (
     WholeTime,
 )
 from mri_client.reading_api import ApiProblem, ApiUnreachable
-from reading_room.views import audit_trail, costs, failed_studies, models_in_use, stage_times
+from reading_room.views import (
+    audit_trail,
+    costs,
+    failed_studies,
+    models_in_use,
+    queues_part,
+    stage_times,
+)
 
 NOW = datetime(2026, 11, 23, 17, 29, 40, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>"
@@ -49,6 +59,7 @@ class FakeApi:
         self.asked: list[Any] = []
         self.refuses: set[str] = set()
         self.silent = False
+        self.lost = 0
         self.failures = [
             failed(IDS[0], "AnalysisTimedOut", retry_may_help=True),
             failed(IDS[1], "ModelFailed", retry_may_help=True),
@@ -86,6 +97,13 @@ class FakeApi:
         whole = WholeTime(ended=0, median_seconds=None, p90_seconds=None, longest_seconds=None)
         states = [StateCount(status=JobStatus.FAILED, studies=1234)]
         return StageTimes(since=NOW, complete=False, stages=[stage], whole=whole, states=states)
+
+    def queues(self) -> QueueDepths:
+        self._note("queues")
+        depths = [QueueDepth(queue=name, waiting=0, in_flight=0) for name in QueueName]
+        depths[0] = depths[0].model_copy(update={"waiting": 1234})
+        depths[2] = depths[2].model_copy(update={"waiting": self.lost})
+        return QueueDepths(at=NOW, queues=depths)
 
     def failed_studies(self, *, limit: int, cursor: str | None) -> FailedStudies:
         self._note("failed", cursor)
@@ -183,7 +201,7 @@ class FakeApi:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     fake = FakeApi()
-    for page in (audit_trail, costs, failed_studies, models_in_use, stage_times):
+    for page in (audit_trail, costs, failed_studies, models_in_use, queues_part, stage_times):
         monkeypatch.setattr(page, "api", lambda: fake)
     return fake
 
@@ -247,8 +265,8 @@ def test_page_says_that_the_api_is_silent(api: FakeApi, page: Any) -> None:
 
     app = shown(page)
 
-    (error,) = app.error
-    assert "The API did not answer" in error.value
+    assert app.error
+    assert all("The API did not answer" in error.value for error in app.error)
 
 
 def test_stages_have_seconds_or_a_dash(api: FakeApi) -> None:
@@ -260,7 +278,27 @@ def test_stages_have_seconds_or_a_dash(api: FakeApi) -> None:
     assert '<td class="figure">-</td>' in body
     assert "the newest are counted" in app.info[0].value
     app.selectbox[0].set_value(90).run()
-    assert api.asked == [("stage times", 7), ("stage times", 90)]
+    assert [asked for asked in api.asked if asked[0] == "stage times"] == [
+        ("stage times", 7),
+        ("stage times", 90),
+    ]
+
+
+def test_uploads_that_wait_are_counted_and_no_reason_to_warn(api: FakeApi) -> None:
+    app = shown(show_stage_times)
+
+    assert "1,234" in html(app)
+    assert "17:29:40 UTC" in html(app)
+    assert not app.warning
+
+
+@pytest.mark.parametrize(("lost", "said"), [(1, "1 message could"), (2, "2 messages could")])
+def test_what_could_not_be_delivered_is_warned_of(api: FakeApi, lost: int, said: str) -> None:
+    api.lost = lost
+
+    app = shown(show_stage_times)
+
+    assert app.warning[0].value.startswith(said)
 
 
 def test_several_studies_are_analysed_again(api: FakeApi) -> None:

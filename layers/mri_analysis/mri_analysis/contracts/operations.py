@@ -51,6 +51,30 @@ class StageTimes(Contract):
     states: list[StateCount] = Field(description="Of the studies that were uploaded since then")
 
 
+class QueueName(StrEnum):
+    """A queue of the deployment. The messages of the last three could not be delivered."""
+
+    UPLOADS = "uploads"
+    UPLOAD_DEAD_LETTERS = "upload_dead_letters"
+    CALLBACK_DEAD_LETTERS = "callback_dead_letters"
+    EVENT_DEAD_LETTERS = "event_dead_letters"
+
+
+class QueueDepth(Contract):
+    """How many messages lie in a queue, as the service counts them: approximately."""
+
+    queue: QueueName
+    waiting: int = Field(description="Nobody has taken them yet")
+    in_flight: int = Field(description="Taken, and not done")
+
+
+class QueueDepths(Contract):
+    """Queues of the whole deployment: of all its organizations together, without a word of them."""
+
+    at: datetime
+    queues: list[QueueDepth]
+
+
 class FailedStudy(Contract):
     """A study that has no report, and why."""
 
