@@ -107,7 +107,7 @@ def _nothing(record: logging.LogRecord) -> bool:
 @app.command("submit")
 def submit_command(
     paths: Annotated[
-        list[Path], typer.Argument(help="NIfTI images (.nii, .nii.gz), or folders of them.")
+        list[Path], typer.Argument(help="NIfTI images, zip archives of DICOM, or folders of them.")
     ],
     wait: Annotated[
         bool, typer.Option("--wait", help="Show the stages until the study ends.")
@@ -216,6 +216,9 @@ def _signed_in(
 @app.command("retry")
 def retry_command(
     job_id: JobId,
+    series: Annotated[
+        int | None, typer.Option(min=1, help="Of a DICOM upload: the series to analyse.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show the stages until it ends.")] = False,
     organization: Organization = _ORGANIZATION,
     timeout: Timeout = 1800,
@@ -227,11 +230,19 @@ def retry_command(
     with reported(as_json):
         if signed_in:
             with _signed_in(stack_file, organization) as access:
-                status = retry_study(access, job_id, wait=wait, timeout_s=timeout, as_json=as_json)
+                status = retry_study(
+                    access,
+                    job_id,
+                    series=series,
+                    wait=wait,
+                    timeout_s=timeout,
+                    as_json=as_json,
+                )
             raise typer.Exit(status)
         stack = Stack.load(stack_file)
         job_id = find_job_id(stack, known_organization(organization), job_id)
-        _follow_or_tell(stack, retry(stack, organization, job_id), wait, timeout, as_json)
+        again = retry(stack, organization, job_id, series)
+        _follow_or_tell(stack, again, wait, timeout, as_json)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from mri_client.watching import follow_states
 class NothingToSend(CommandError):
     """A folder without a scan."""
 
-    next_step = "Name files or a folder with NIfTI images (.nii, .nii.gz)."
+    next_step = "Name files or a folder with NIfTI images (.nii, .nii.gz) or zip archives of DICOM."
 
 
 def submit_many(

@@ -34,6 +34,7 @@ from mri_analysis.contracts.operations import (
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.study import SeriesOffer
 from mri_client.errors import CommandError
 
 Progress = Callable[[int, int], None]
@@ -120,9 +121,14 @@ class ReadingApi:
         """What happened to a job."""
         return self._read("GET", f"/v1/jobs/{job_id}/events", EventList)
 
-    def retry(self, job_id: str) -> JobDocument:
-        """Analyse the upload of a failed job again."""
-        return self._read("POST", f"/v1/jobs/{job_id}/retry", JobDocument)
+    def retry(self, job_id: str, series: int | None = None) -> JobDocument:
+        """Analyse the upload of a failed job again; ``series`` of a DICOM upload, if chosen."""
+        query = {} if series is None else {"series": series}
+        return self._read("POST", f"/v1/jobs/{job_id}/retry", JobDocument, params=query)
+
+    def series(self, job_id: str) -> SeriesOffer:
+        """The series of a DICOM upload that can be analysed."""
+        return self._read("GET", f"/v1/jobs/{job_id}/series", SeriesOffer)
 
     def cancel(self, job_id: str) -> JobDocument:
         """Stop the analysis of a job that has not ended."""

@@ -62,9 +62,9 @@ class SignedInAccess:
                 raise
             return Sent(named.group(), was_there=True)
 
-    def retry(self, job_id: str) -> StudyState:
-        """Have a failed study analysed again."""
-        return _state(self._api.retry(job_id))
+    def retry(self, job_id: str, series: int | None = None) -> StudyState:
+        """Have a failed study analysed again; ``series`` of a DICOM upload, if chosen."""
+        return _state(self._api.retry(job_id, series))
 
     def fetch(self, job_id: str, folder: Path) -> list[Path]:
         """Download the files of a completed study; raises ``FolderNotWritable`` before any."""

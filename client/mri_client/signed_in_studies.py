@@ -44,10 +44,16 @@ def get_files(access: SignedInAccess, given: str, folder: Path, *, as_json: bool
 
 
 def retry_study(
-    access: SignedInAccess, given: str, *, wait: bool, timeout_s: float, as_json: bool
+    access: SignedInAccess,
+    given: str,
+    *,
+    series: int | None,
+    wait: bool,
+    timeout_s: float,
+    as_json: bool,
 ) -> int:
     """Have a failed study analysed again; answer the exit code."""
-    state = access.retry(access.whole_id(given))
+    state = access.retry(access.whole_id(given), series)
     if wait:
         for now in follow_states(access, [state.job_id], timeout_s):
             state = now

@@ -34,7 +34,7 @@ _MAX_UPLOAD_BYTES = 1 << 30  # as the functions' settings
 class NotAScan(CommandError):
     """What was given cannot be submitted."""
 
-    next_step = "Name one NIfTI image, .nii or .nii.gz."
+    next_step = "Name one NIfTI image (.nii, .nii.gz), or a zip archive of DICOM."
 
 
 class WaitedTooLong(CommandError):
@@ -111,7 +111,7 @@ def check_file(path: Path) -> None:
     if not path.exists():
         raise NotAScan(f"There is no file {path}.")
     if not path.is_file():
-        raise NotAScan(f"{path} is no file: submit one NIfTI image.")
+        raise NotAScan(f"{path} is no file: submit one NIfTI image, or a zip archive of DICOM.")
     if path.stat().st_size > _MAX_UPLOAD_BYTES:
         raise NotAScan(f"{path} has {path.stat().st_size / 1e6:,.0f} MB; 1,074 MB can be read.")
 
@@ -157,8 +157,8 @@ def find_job_id(stack: Stack, organization_id: str, given: str) -> str:
     return whole_job_id(given, beginning_with)
 
 
-def retry(stack: Stack, organization_id: str, job_id: str) -> Submission:
-    """Analyse the upload of a failed job again.
+def retry(stack: Stack, organization_id: str, job_id: str, series: int | None = None) -> Submission:
+    """Analyse the upload of a failed job again; ``series`` of a DICOM upload, if chosen.
 
     Raises
     ------
@@ -174,6 +174,7 @@ def retry(stack: Stack, organization_id: str, job_id: str) -> Submission:
         actor=_ACTOR,
         jobs=stack.jobs,
         workflow=stack.workflow,
+        series=series,
     )
     return Submission(organization_id, job_id, job.execution_name or "")
 

@@ -23,7 +23,7 @@ from mri_client.sign_in import SignInFailed
 from mri_client.studies import check_file
 from mri_client.study_access import Bytes, StudyAccess, StudyState
 
-ENDINGS = (".nii", ".nii.gz")
+ENDINGS = (".nii", ".nii.gz", ".zip")
 _ATTEMPTS = 3
 _FIRST_PAUSE_S = 1.0
 _NOT_ALLOWED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)

@@ -51,6 +51,8 @@ def test_calls_are_followed_through_use_case_and_adapter() -> None:
         ("s3", "head_object"),
         ("s3", "download_file"),
         ("s3", "put_object"),
+        ("s3", "get_object"),  # what was prepared before, for a retry
+        ("s3", "delete_object"),  # a DICOM upload, once it is prepared
     }
 
 

@@ -81,7 +81,7 @@ BAD_UPLOADS: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty file": (lambda: b"", "EmptyFile"),
     "text renamed .nii.gz": (lambda: b"This is no image. " * 40, "UnsupportedFormat"),
     "compressed text": (lambda: gzip.compress(b"This is no image. " * 40), "UnsupportedFormat"),
-    "zip archive": (lambda: b"PK\x03\x04" + bytes(400), "UnsupportedFormat"),
+    "another kind of archive": (lambda: b"Rar!\x1a\x07\x01\x00" + bytes(400), "UnsupportedFormat"),
     "truncated gzip": (_half_a_gzip, "TruncatedFile"),
     "truncated voxels": (lambda: ramp_image().to_bytes()[:-500], "TruncatedFile"),
     "damaged gzip": (lambda: b"\x1f\x8b\x08\x00" + b"\xff" * 500, "CorruptFile"),

@@ -48,6 +48,10 @@ class MemoryObjects:
         self.objects[new_key] = self.get(key)
         del self.objects[key]
 
+    def remove(self, key: str, version_id: str | None) -> None:
+        self._check()
+        self.objects.pop(key, None)
+
     def remove_all(self, prefix: str) -> int:
         self._check()
         gone = [key for key in self.objects if key.startswith(prefix)]

@@ -5,12 +5,15 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 const check = async (file, most) => {
   if (file.size === 0) return "The file is empty.";
   if (file.size > most) return `The file has ${megabytes(file.size)} MB; ${megabytes(most)} MB can be taken.`;
-  const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  const head = new Uint8Array(await file.slice(0, 132).arrayBuffer());
+  const text = (from, to) => String.fromCharCode(...head.slice(from, to));
+  if (text(0, 2) === "PK" || text(128, 132) === "DICM") return "";
+  if (head.length < 4) return "This is no scan.";
   const gzip = head[0] === 0x1f && head[1] === 0x8b;
   const length = new DataView(head.buffer).getInt32(0, true);
   const swapped = new DataView(head.buffer).getInt32(0, false);
   const nifti = [348, 540].includes(length) || [348, 540].includes(swapped);
-  return gzip || nifti ? "" : "This is no NIfTI image (.nii or .nii.gz).";
+  return gzip || nifti ? "" : "This is no NIfTI image (.nii or .nii.gz), and no zip of DICOM files.";
 };
 
 export default function ({ data, parentElement, setTriggerValue }) {

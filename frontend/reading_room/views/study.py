@@ -10,6 +10,7 @@ from mri_analysis.contracts.api import ArtefactList, EventDocument, JobDocument
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.study import OfferedSeries
 from reading_room import labels
 from reading_room.components.parts import label_colours, live, viewer
 from reading_room.open_report import LINKS_LAST_S, open_report
@@ -105,10 +106,30 @@ def _failed(job: JobDocument) -> None:
         return
     st.error(f"**{plain(error.code)}**: {plain(error.message)}  \n{plain(error.next_step)}")
     person = signed_in()
-    if person is not None and person.has("clinician") and st.button("Analyse again"):
-        api().retry(job.job_id)
-        st.rerun()
+    if person is not None and person.has("clinician"):
+        series = _chosen_series(job)
+        if st.button("Analyse again" if series is None else "Analyse this series"):
+            api().retry(job.job_id, series)
+            st.rerun()
     _timeline(api().events(job.job_id).events)
+
+
+def _chosen_series(job: JobDocument) -> int | None:
+    """Which series of a DICOM upload somebody picks; None where the rules shall choose."""
+    offer = api().series(job.job_id)
+    if len(offer.series) < 2:
+        return None
+    chosen: OfferedSeries | None = st.selectbox(
+        "Series to analyse",
+        offer.series,
+        index=None,
+        format_func=lambda one: f"{one.number}: {one.description}",
+        placeholder="Choose a series of the upload",
+    )
+    if offer.left_out:
+        with st.expander("Series that cannot be analysed"):
+            st.markdown("\n".join(f"- {plain(sentence)}" for sentence in offer.left_out))
+    return None if chosen is None else chosen.number
 
 
 # ---- a finished study ----------------------------------------------------------------------------

@@ -82,7 +82,13 @@ def get_job(
     status_code=HTTPStatus.ACCEPTED,
     responses=answers(HTTPStatus.ACCEPTED, JobDocument, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-def retry_job(job_id: JobId) -> JobDocument:
+def retry_job(
+    job_id: JobId,
+    series: Annotated[
+        int | None,
+        Query(ge=1, le=9999, description="Of a DICOM upload: the number of the series to analyse"),
+    ] = None,
+) -> JobDocument:
     person = caller(router, Role.CLINICIAN)
     job = retry_analysis(
         person.organization_id,
@@ -91,6 +97,7 @@ def retry_job(job_id: JobId) -> JobDocument:
         actor=person.user_id,
         jobs=wiring.jobs(),
         workflow=wiring.workflow(),
+        series=series,
     )
     logger.info("job retried", job_id=job_id)
     return JobDocument.of(job)

@@ -8,12 +8,14 @@ from mri_analysis import wiring
 from mri_analysis.contracts.api import ArtefactDocument, ArtefactList, PriorStudies, PriorStudy
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.study import SeriesOffer
 from mri_analysis.use_cases.read_study import (
     LINK_SECONDS,
     link_artefacts,
     list_prior_studies,
     read_description,
     read_measurements,
+    read_series,
 )
 from reading_api.answers import answers
 from reading_api.callers import JobId, reader
@@ -39,6 +41,17 @@ def get_measurements(job_id: JobId) -> Measurements:
 )
 def get_description(job_id: JobId) -> Description:
     return read_description(reader(router), job_id, jobs=wiring.jobs(), results=wiring.results())
+
+
+@router.get(
+    "/v1/jobs/<job_id>/series",
+    summary="The series of a DICOM upload that can be analysed, and why others cannot",
+    description="Both lists are empty for a NIfTI upload, and for one that was not read yet.",
+    tags=["studies"],
+    responses=answers(HTTPStatus.OK, SeriesOffer, HTTPStatus.NOT_FOUND),
+)
+def get_series(job_id: JobId) -> SeriesOffer:
+    return read_series(reader(router), job_id, jobs=wiring.jobs(), results=wiring.results())
 
 
 @router.get(

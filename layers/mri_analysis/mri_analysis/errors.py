@@ -43,7 +43,9 @@ class FileTooLarge(UploadError):
 
 
 class UnsupportedFormat(UploadError):
-    next_step = "Upload one 3-D NIfTI-1 or NIfTI-2 image (.nii or .nii.gz)."
+    next_step = (
+        "Upload one 3-D NIfTI-1 or NIfTI-2 image (.nii or .nii.gz), or a zip archive of DICOM."
+    )
 
 
 class CorruptFile(UploadError):
@@ -52,6 +54,38 @@ class CorruptFile(UploadError):
 
 class TruncatedFile(UploadError):
     next_step = "The file ends too early: copy or export it again and upload the whole file."
+
+
+class ArchiveTooLarge(UploadError):
+    next_step = "Put one examination, or one series, into the archive and upload it again."
+
+
+class EncryptedArchive(UploadError):
+    next_step = "Make the archive without a password and upload it again."
+
+
+class NoMrSeries(UploadError):
+    next_step = "Put the DICOM files of a 3-D brain MRI into one zip archive and upload it."
+
+
+class SeveralSubjects(UploadError):
+    next_step = "Upload one archive for each person."
+
+
+class SeriesIncomplete(UploadError):
+    next_step = "Export the series again from where it is kept, with all its slices."
+
+
+class SeriesAmbiguous(UploadError):
+    next_step = "Choose one of the series named above, and start the analysis with it."
+
+
+class AnnotationInImage(UploadError):
+    next_step = "Export the series without annotation in its images, and upload it again."
+
+
+class ConversionFailed(UploadError):
+    next_step = "Convert the series to NIfTI with a tool of your own, and upload that."
 
 
 class NotASingleVolume(UploadError):

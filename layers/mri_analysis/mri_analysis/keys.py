@@ -38,6 +38,11 @@ class StudyKeys:
         return f"prepared/{self.organization_id}/{self.job_id}/study.json"
 
     @property
+    def series(self) -> str:
+        """Which series a DICOM upload holds, for a person to choose from."""
+        return f"prepared/{self.organization_id}/{self.job_id}/series.json"
+
+    @property
     def results(self) -> str:
         """Prefix of everything that came out, with the slash."""
         return f"results/{self.organization_id}/{self.job_id}/"

@@ -9,6 +9,7 @@ import pytest
 from mri_analysis.contracts.job import JobStatus
 from mri_analysis.contracts.segmentation import Measurements, Structure
 from mri_analysis.keys import StudyKeys, study_of_upload
+from tests.support.bad_archives import BAD_ARCHIVES
 from tests.support.bad_uploads import BAD_UPLOADS
 from tests.support.brains import as_upload, phantom, small_brain, stored_as
 from tests.support.chain import Chain, wait_for
@@ -30,9 +31,14 @@ def reference(chain: Chain) -> StudyKeys:
     return study
 
 
-@pytest.mark.parametrize("name", BAD_UPLOADS)
+BAD = BAD_UPLOADS | {
+    f"DICOM, {name}": (make, code) for name, (make, code, _) in BAD_ARCHIVES.items()
+}
+
+
+@pytest.mark.parametrize("name", BAD)
 def test_bad_upload_fails_its_job_with_a_reason(chain: Chain, name: str) -> None:
-    make, code = BAD_UPLOADS[name]
+    make, code = BAD[name]
 
     job = chain.ended(chain.put(make()))
 

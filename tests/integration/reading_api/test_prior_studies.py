@@ -1,8 +1,5 @@
 """Two studies of one subject, uploaded and analysed; nothing but one column tells who that is."""
 
-import json
-from collections.abc import Iterator
-
 import pytest
 import requests
 from sqlalchemy import create_engine, text
@@ -13,6 +10,7 @@ from mri_analysis.subjects import subject_hash
 from tests.integration.reading_api.conftest import Client
 from tests.support.brains import SAMPLE
 from tests.support.chain import Chain
+from tests.support.kept import kept
 
 SUBJECT = "Planted-Person 4711"
 
@@ -37,26 +35,6 @@ def secret_of(stack: LocalStack) -> str:
     client = stack.client("secretsmanager")
     (secret,) = client.list_secrets()["SecretList"]
     return str(client.get_secret_value(SecretId=secret["ARN"])["SecretString"])
-
-
-def kept(stack: LocalStack) -> Iterator[tuple[str, bytes]]:
-    """Every object of every bucket, every file of the stack but its database, every execution."""
-    s3 = stack.client("s3")
-    for bucket in s3.list_buckets()["Buckets"]:
-        for found in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
-            yield (
-                found["Key"],
-                s3.get_object(Bucket=bucket["Name"], Key=found["Key"])["Body"].read(),
-            )
-    for path in stack.state_dir.rglob("*"):
-        if path.is_file() and not path.name.startswith("mri_analysis.db"):
-            yield str(path), path.read_bytes()
-    machines = stack.client("stepfunctions")
-    for machine in machines.list_state_machines()["stateMachines"]:
-        arn = machine["stateMachineArn"]
-        for one in machines.list_executions(stateMachineArn=arn)["executions"]:
-            history = machines.get_execution_history(executionArn=one["executionArn"])
-            yield one["name"], json.dumps(history["events"], default=str).encode()
 
 
 def test_earlier_study_of_the_subject_is_found(

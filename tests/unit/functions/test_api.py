@@ -691,6 +691,7 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
         "/v1/jobs/{job_id}/report/sections",
         "/v1/jobs/{job_id}/report/signature",
         "/v1/jobs/{job_id}/retry",
+        "/v1/jobs/{job_id}/series",
         "/v1/operations/costs",
         "/v1/operations/failed-studies",
         "/v1/operations/models",

@@ -16,6 +16,7 @@ from mri_analysis.contracts import operations as operations_contracts
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReportSections, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.study import SeriesOffer
 from mri_analysis.errors import error_type
 from mri_analysis.settings import settings
 from tests.unit.functions.calling import EVENT, Answer, Api, answered, assert_problem
@@ -26,7 +27,7 @@ MODELS: dict[str, Any] = (
     | vars(operations_contracts)
     | {
         model.__name__: model
-        for model in (Description, Measurements, ReportSections, ReviewedReport)
+        for model in (Description, Measurements, ReportSections, ReviewedReport, SeriesOffer)
     }
 )
 JSON = "application/json"

@@ -60,6 +60,10 @@ class S3ObjectStore:
             # The version itself, not a marker over it: its name must not stay.
             self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
 
+    def remove(self, key: str, version_id: str | None) -> None:
+        with _translated():
+            self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
+
     def remove_all(self, prefix: str) -> int:
         removed = 0
         with _translated():

@@ -31,7 +31,9 @@ class StepFunctionsWorkflow:
         with _translated():
             try:
                 self._client.start_execution(
-                    stateMachineArn=self._arn, name=name, input=task.model_dump_json()
+                    stateMachineArn=self._arn,
+                    name=name,
+                    input=task.model_dump_json(exclude_none=True),
                 )
             except ClientError as error:
                 if error_code(error) == "ExecutionAlreadyExists":

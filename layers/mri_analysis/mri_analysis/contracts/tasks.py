@@ -24,6 +24,9 @@ class UploadedObject(Contract):
     bucket: str
     key: S3Key
     version_id: str | None = None
+    series: int | None = Field(
+        default=None, ge=1, description="of a DICOM upload, the one to analyse if a person chose it"
+    )
 
 
 class AnalysisInput(StudyTask):

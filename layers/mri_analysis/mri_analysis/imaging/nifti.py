@@ -35,7 +35,6 @@ from mri_analysis.errors import (
 )
 
 _GZIP = b"\x1f\x8b"
-_ZIP = b"PK\x03\x04"
 _HEADER_BYTES = 540  # NIfTI-2; NIfTI-1 needs 348
 _CHUNK = 1 << 20
 _TRAILING_ALLOWED = 1 << 16  # some writers pad the file; a bomb goes on and on
@@ -86,8 +85,9 @@ def read_upload(path: Path, *, max_voxels: int) -> PreparedImage:
         One of its subclasses, with a sentence for the person who uploaded.
     """
     with path.open("rb") as raw:
-        start = raw.read(132)
-    _refuse_known_strangers(start)
+        start = raw.read(len(_GZIP))
+    if not start:
+        raise EmptyFile("The uploaded file is empty.")
     with _opened(path, start) as stream:
         header = _read_header(stream)
         shape = _single_volume_shape(header, max_voxels)
@@ -115,19 +115,6 @@ def compressed(prepared: PreparedImage) -> bytes:
     Level 1: voxels compress little more at higher levels, and this file is read once.
     """
     return gzip.compress(prepared.content, compresslevel=1, mtime=0)
-
-
-def _refuse_known_strangers(start: bytes) -> None:
-    if not start:
-        raise EmptyFile("The uploaded file is empty.")
-    if start.startswith(_ZIP):
-        raise UnsupportedFormat(
-            "The upload is a zip archive; only NIfTI images can be read so far."
-        )
-    if start[128:132] == b"DICM":
-        raise UnsupportedFormat(
-            "The upload is one DICOM file; only NIfTI images can be read so far."
-        )
 
 
 @contextmanager

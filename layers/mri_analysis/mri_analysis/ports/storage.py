@@ -36,6 +36,10 @@ class ObjectStore(Protocol):
         """Put a version under another key and remove it for good; raises ``UploadMissing``."""
         ...
 
+    def remove(self, key: str, version_id: str | None) -> None:
+        """Remove one version for good; nothing happens where it is gone."""
+        ...
+
     def remove_all(self, prefix: str) -> int:
         """Remove every version of every object below ``prefix`` for good; how many there were."""
         ...

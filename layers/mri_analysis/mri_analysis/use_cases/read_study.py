@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.study import SeriesOffer
 from mri_analysis.errors import JobNotFound, ReportNotReady
 from mri_analysis.keys import StudyKeys
 from mri_analysis.ports.audit import AuditEvent
@@ -89,6 +90,24 @@ def list_prior_studies(
     listed = [study.job.job_id for study in found or ()]
     reader.note(job_id, "prior_studies.listed", job_ids=listed)
     return found
+
+
+def read_series(
+    reader: Reader, job_id: str, *, jobs: JobRepository, results: ObjectStore
+) -> SeriesOffer:
+    """What a DICOM upload holds; empty for any other, and for one that was not read yet.
+
+    Raises
+    ------
+    JobNotFound
+        The organization has no such job.
+    """
+    if jobs.find(reader.organization_id, job_id) is None:
+        raise JobNotFound(f"There is no job {job_id}.")
+    key = StudyKeys(reader.organization_id, job_id).series
+    if results.head(key) is None:
+        return SeriesOffer(series=[], left_out=[])
+    return SeriesOffer.model_validate_json(results.get(key))
 
 
 def read_description(

@@ -78,9 +78,11 @@ def start_analysis(
         updated_at=moment,
     )
     job = jobs.register(wanted)
-    if stored is None:
+    if stored is None and (job.created_at == moment or job.execution_name != name):
         _fail_missing(job, jobs)
         return Started(study, StartOutcome.UPLOAD_MISSING)
+    # An event that is delivered again may find its object prepared and removed: the execution that
+    # runs is what counts, and one that has to start now says itself what is missing.
     return Started(study, _start(job, wanted, uploaded.bucket, jobs, workflow))
 
 
@@ -92,8 +94,11 @@ def retry_analysis(
     actor: str,
     jobs: JobRepository,
     workflow: Workflow,
+    series: int | None = None,
 ) -> Job:
     """Analyse the upload of a failed job again, in a new execution.
+
+    ``series`` is the number of the series of a DICOM upload that a person chose.
 
     Step Functions cannot redrive an execution that ended in a ``Fail`` state (the redrive enters
     ``Fail`` again), and it refuses the name of an execution for 90 days: the retry gets a name of
@@ -115,7 +120,7 @@ def retry_analysis(
     name = retry_name(job.execution_name)
     wanted = job.model_copy(update={"execution_name": name})
     jobs.note_retry(organization_id, job_id, name, actor)
-    _start(job, wanted, images_bucket, jobs, workflow, actor)
+    _start(job, wanted, images_bucket, jobs, workflow, actor, series)
     return jobs.find(organization_id, job_id) or wanted
 
 
@@ -126,6 +131,7 @@ def _start(
     jobs: JobRepository,
     workflow: Workflow,
     actor: str = PIPELINE,
+    series: int | None = None,
 ) -> StartOutcome:
     """Start the execution of ``wanted`` for the kept ``job``."""
     if job.execution_name != wanted.execution_name:
@@ -134,10 +140,15 @@ def _start(
         elif job.status is not JobStatus.FAILED:
             return StartOutcome.ALREADY_ANALYSED
     source = UploadedObject(
-        bucket=bucket, key=wanted.original_image_key, version_id=wanted.original_image_version
+        bucket=bucket,
+        key=wanted.original_image_key,
+        version_id=wanted.original_image_version,
+        series=series,
     )
     task = AnalysisInput(
-        organization_id=wanted.organization_id, job_id=wanted.job_id, source=source
+        organization_id=wanted.organization_id,
+        job_id=wanted.job_id,
+        source=source,
     )
     if not workflow.start(wanted.execution_name or "", task):
         return StartOutcome.DUPLICATE
