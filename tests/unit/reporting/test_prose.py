@@ -144,6 +144,21 @@ def test_a_true_figure_is_not_said_of_another_part(text: str):
         ("No verdict is given on the side difference of the ventricles.", Matter.SIDES),
         ("Ventricles: asymmetry index 63.0 %, without a verdict.", Matter.SIDES),
         ("For the ventricles, 42.0 mL, no comparison of this volume is made.", Matter.LEVEL),
+        (
+            "The ventricles measure 42.0 mL: 27.6 mL on the left and 14.4 mL on the right; "
+            "no verdict is given. The asymmetry index of 63.0 % exceeds the limit of 20 %.",
+            Matter.LEVEL,
+        ),
+        (
+            "The ventricles measure 42.0 mL: 27.6 mL on the left and 14.4 mL on the right; "
+            "no verdict is given. The asymmetry index is 63.0 %.",
+            Matter.SIDES,
+        ),
+        (
+            "The ventricles measure 42.0 mL, with an asymmetry index of 63.0 %; "
+            "no verdict is given. The index exceeds the limit of 20 %.",
+            Matter.SIDES,
+        ),
     ],
 )
 def test_what_has_no_verdict_is_known(text: str, about: Matter):

@@ -1,6 +1,7 @@
 """Which figure a direction, or a missing verdict, speaks of."""
 
 import re
+from itertools import pairwise
 
 from mri_analysis.reporting.prose.directions import Level
 from mri_analysis.reporting.prose.facts import Direction, Measured
@@ -175,5 +176,22 @@ def withheld(symbols: list[str], *, sided: bool) -> list[Matter]:
         elif symbol in (UNJUDGED_LEVEL, UNJUDGED_SIDES):
             found.append(Matter.LEVEL)
         elif symbol == UNJUDGED:
-            found.append(_last_matter(symbols[:at]) or _about(symbols, at) or Matter.LEVEL)
+            about = _last_matter(symbols[:at]) or _about(symbols, at) or Matter.LEVEL
+            found.append(Matter.LEVEL if _index_comes_later(symbols, at) else about)
     return found
+
+
+def _index_comes_later(symbols: list[str], at: int) -> bool:
+    """Whether only volumes stand before ``at``, and the verdict on their index after it.
+
+    "… 27.6 mL on the left and 14.4 mL on the right; no verdict is given. The asymmetry index of
+    63.0 % exceeds the limit."
+    """
+    before, after = symbols[:at], symbols[at + 1 :]
+    volumes = any(symbol.startswith("#") and "T" in symbol for symbol in before)
+    if not volumes or {"FA", "ASYM"} & set(before):
+        return False
+    return any(
+        symbol == "FA" and re.fullmatch(r"D[0-9]+", following)
+        for symbol, following in pairwise(after)
+    )
