@@ -11,6 +11,7 @@ from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
 from mri_analysis.contracts.study import OfferedSeries
+from mri_analysis.errors import SeriesAmbiguous
 from reading_room import labels
 from reading_room.components.parts import label_colours, live, viewer
 from reading_room.open_report import LINKS_LAST_S, open_report
@@ -108,7 +109,9 @@ def _failed(job: JobDocument) -> None:
     person = signed_in()
     if person is not None and person.has("clinician"):
         series = _chosen_series(job)
-        if st.button("Analyse again" if series is None else "Analyse this series"):
+        undecided = series is None and error.code == SeriesAmbiguous.__name__
+        name = "Analyse again" if series is None and not undecided else "Analyse this series"
+        if st.button(name, disabled=undecided):
             api().retry(job.job_id, series)
             st.rerun()
     _timeline(api().events(job.job_id).events)
