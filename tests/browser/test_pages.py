@@ -115,6 +115,34 @@ def test_pages_of_a_reader(
     picture(page, "upload")
 
 
+def test_prior_study_beside_the_later_one(
+    visit: Visit, room: ReadingRoom, studies: Studies
+) -> None:
+    page = visit("demo-reviewer")
+    # Overview pictures for the viewer: its software graphics would keep the page waiting.
+    page.route("**/niivue.umd.js", lambda route: route.abort())
+    page.goto(f"{room.url}/study?job={studies.draft}")
+    overview = page.locator("[data-ready=montage] img")
+    expect(overview).to_have_js_property("complete", True)  # until then parts below it move
+
+    page.get_by_text("Prior study of the same subject").click()
+    choice = page.get_by_label("Prior study, the latest upload first")
+    choice.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)  # the part unfolds; a page that moves closes an open list
+    choice.press("ArrowDown")
+    page.get_by_role("option").filter(has_text=studies.signed[:8]).click()
+
+    expect(page.get_by_text(f"Then: {studies.signed[:8]}")).to_be_visible()
+    expect(page.get_by_text(f"Now: {studies.draft[:8]}")).to_be_visible()
+    page.locator("table").filter(has_text="Intracranial volume").last.wait_for()
+    assert in_the_way(page) == []
+    page.evaluate(
+        "[...document.querySelectorAll('summary')]"
+        ".find(part => part.innerText.includes('Prior study')).scrollIntoView()"
+    )
+    picture(page, "prior_study")
+
+
 def test_pages_of_an_administrator(visit: Visit, studies: Studies) -> None:
     page = visit("demo-admin")
     page.get_by_role("link", name="Administration").click()
