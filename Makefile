@@ -8,7 +8,7 @@ STAGE ?= dev
 EVENT ?= events/$(FUNCTION).json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-vlm test-training lint check-template docs bench knowledge-full build deploy deploy-emulated invoke logs lock clean
+.PHONY: help setup demo up test pictures test-vlm test-training lint check-template docs bench knowledge-full build deploy deploy-emulated invoke logs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,10 @@ test: setup $(VIEWER) $(AXE) ## run all checks and tests
 	@scripts/install_chromium.sh
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
+
+pictures: setup $(VIEWER) $(AXE) ## take the pictures of docs/images anew, from the running reading room
+	@scripts/install_chromium.sh
+	@MRI_PICTURES=docs/images $(BIN)/python -m pytest tests/browser/test_pages.py
 
 test-vlm: setup .venv-vlm/.ready ## ask a real OpenAI-compatible server with a tiny vision-language model (installs torch)
 	@MRI_TEST_VLM=1 $(BIN)/python -m pytest tests/vlm

@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from local_stack.reading_room import ReadingRoom
 from local_stack.stack import LocalStack
+from tests.browser.barriers import barriers
 from tests.support.brains import SAMPLE
 from tests.support.chain import Chain
 
@@ -231,23 +231,6 @@ def test_who_signed_out_is_out(visit: Visit, study: str) -> None:
 
 
 # ---- barriers ------------------------------------------------------------------------------------
-
-AXE = Path("out/axe.min.js")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds serious or critical on the page as it is."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
-    )
-    return [
-        f"{violation['id']}: {node['target']}"
-        for violation in found["violations"]
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

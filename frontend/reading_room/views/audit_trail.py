@@ -18,7 +18,7 @@ _ANY = "anything"
 _WHOLE_ID = 36
 _COLUMNS = (
     Column("When (UTC)", whole=True),
-    Column("Who"),
+    Column("Who", whole=True),
     Column("What"),
     Column("Study", study=True),
     Column("Detail"),

@@ -75,7 +75,7 @@ def _montage(caption: str, files: ArtefactList) -> None:
     links = {file.name: file.url for file in files.artefacts}
     st.markdown(f"**{plain(caption)}**")
     if "montage.png" in links:
-        st.image(links["montage.png"], width="stretch")
+        st.image(links["montage.png"], width="stretch", alt=f"Overview slices. {caption}")
     else:
         st.write("The overview slices are gone.")
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from mri_analysis.contracts.report import Passage, Statement
 from mri_analysis.contracts.review import ReaderStatement, ReviewedReport
-from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.segmentation import Measurements, Structure
 from mri_analysis.reporting import figures
 from mri_analysis.reporting.anatomy import RATIO_NAMES, STRUCTURE_NAMES, capitalised
 from reading_room.words import plain
@@ -95,7 +95,7 @@ def _measured(cite: str, measurements: Measurements) -> None:
         if volume.id == cite:
             st.markdown(f"**{capitalised(STRUCTURE_NAMES[volume.structure])}**")
             rows = {"total": figures.volume(volume.total_ml)}
-            if volume.percent_of_icv is not None:
+            if volume.structure is not Structure.INTRACRANIAL and volume.percent_of_icv is not None:
                 rows["of intracranial volume"] = figures.percent(volume.percent_of_icv)
             if volume.left_ml is not None and volume.right_ml is not None:
                 rows["left"] = figures.volume(volume.left_ml)
