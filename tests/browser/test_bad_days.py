@@ -136,3 +136,22 @@ def test_address_of_a_study_leads_to_the_sign_in_right_after_a_start(
         page.context.close()
     finally:
         fresh.stop()
+
+
+def test_sign_in_leads_back_to_the_study(
+    browser: Browser, stack: LocalStack, room: ReadingRoom
+) -> None:
+    chain = Chain.of(stack)
+    keys = chain.put(SAMPLE.read_bytes())
+    chain.ended(keys)
+    address = f"{room.url}/study?job={keys.job_id}"
+    page = browser.new_context().new_page()
+    page.set_default_timeout(SLOW_MS)
+
+    page.goto(address)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("demo-reviewer", exact=True).click()
+
+    page.get_by_role("heading", name="Key findings").wait_for()
+    expect(page).to_have_url(address)
+    page.context.close()
