@@ -22,6 +22,8 @@ _RUNTIME = {
     *("_distutils_hack", "__pycache__"),
     # botocore, nibabel and Mako look for these and do without; `make deploy-emulated` runs without
     *("certifi", "scipy", "pygments"),
+    # pydicom looks for these, to unpack voxels: dcm2niix does that here
+    *("PIL", "pylibjpeg", "openjpeg", "_openjpeg"),
 }
 
 

@@ -52,7 +52,7 @@ def read_scan(
         start = raw.read(_MARK_AT + len(_MARK))
     if not start.startswith(_ZIP) and start[_MARK_AT:] != _MARK:
         return Scan(read_upload(path, max_voxels=max_voxels))
-    # Half a second of imports that a NIfTI upload does not wait for.
+    # Imported here: a NIfTI upload needs none of it.
     from mri_analysis.imaging.dicom.facts import acquisition_of, series_choice, series_offer
     from mri_analysis.imaging.dicom.reading import read_dicom
 
