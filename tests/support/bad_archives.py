@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage
+from pydicom.uid import CTImageStorage, RLELossless
 
 from tests.support.dicom_series import archive, head_like, series, written
 
@@ -57,6 +57,28 @@ def huge() -> bytes:
     return bytes(body)
 
 
+def end_of_an_end() -> bytes:
+    """The record that ends an archive, cut after its first signs."""
+    return archive(series()[:1])[:-18]
+
+
+def other_method() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("1.dcm", written(series()[0]))
+    return buffer.getvalue()
+
+
+def many_voxels() -> list[Dataset]:
+    """Few bytes, packed, that announce more voxels than anybody can analyse."""
+
+    def change(_: int, found: Dataset) -> None:
+        found.compress(RLELossless)
+        found.Rows = found.Columns = 40_000
+
+    return series(change=change)
+
+
 def many_files() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
@@ -97,6 +119,9 @@ _BAD: dict[str, tuple[Callable[[], bytes | list[Dataset]], str, str]] = {
     "password": (encrypted, "EncryptedArchive", "password"),
     "zip bomb": (bomb, "ArchiveTooLarge", "more than"),
     "one huge file": (huge, "ArchiveTooLarge", "file 1 of the archive has 700 MB"),
+    "an end without its record": (end_of_an_end, "TruncatedFile", "directory"),
+    "another method": (other_method, "CorruptFile", "method"),
+    "too many voxels": (many_voxels, "FileTooLarge", "million voxels"),
     "25,000 files": (many_files, "ArchiveTooLarge", "20,000"),
     "CT": (lambda: series(**CT), "NoMrSeries", "no MR"),
     "localizer only": (lambda: series(ImageType=LOCALIZER), "NoMrSeries", "localizer"),

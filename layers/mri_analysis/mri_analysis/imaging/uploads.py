@@ -57,7 +57,11 @@ def read_scan(
     from mri_analysis.imaging.dicom.reading import read_dicom
 
     converted, choice = read_dicom(
-        path, folder, lambda offered: tell(series_offer(offered)), wanted
+        path,
+        folder,
+        max_voxels=max_voxels,
+        tell=lambda offered: tell(series_offer(offered)),
+        wanted=wanted,
     )
     return Scan(
         read_upload(converted, max_voxels=max_voxels),

@@ -1,11 +1,15 @@
 """From archives of DICOM objects to one image: geometry, choice, completeness."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -18,6 +22,7 @@ from pydicom.uid import (
 from mri_analysis import errors
 from mri_analysis.contracts.study import SeriesOffer
 from mri_analysis.errors import UploadError
+from mri_analysis.imaging.dicom import archive as dicom_archive
 from mri_analysis.imaging.uploads import Scan, read_scan
 from tests.support.bad_archives import BAD_ARCHIVES, LOCALIZER, bomb
 from tests.support.brains import small_brain
@@ -300,3 +305,97 @@ def test_small_brain_comes_out_as_it_went_in(tmp_path: Path) -> None:
     theirs, ours = in_patient_space(brain), in_patient_space(found)
     assert np.array_equal(np.asarray(theirs.dataobj), np.asarray(ours.dataobj))
     assert np.allclose(theirs.affine, ours.affine, atol=0.01)
+
+
+# ---- what is beside the series, and damage ----------------------------------------------------
+
+
+def test_examination_is_read_twice_and_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = archive(series())
+    monkeypatch.setattr(dicom_archive, "MAX_UNPACKED_BYTES", sum(unpacked_sizes(content)) + 1000)
+
+    assert read(tmp_path, content).image.shape == (64, 64, 64)
+
+
+def unpacked_sizes(content: bytes) -> list[int]:
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        return [member.file_size for member in packed.infolist()]
+
+
+def test_truncated_object_of_another_series_keeps_nobody_from_theirs(tmp_path: Path) -> None:
+    def short_voxels(_: int, found: Dataset) -> None:
+        found.PixelData = found.PixelData[:2000]
+
+    other = series(number=2, change=short_voxels, **FLAIR)
+
+    scan = read(tmp_path, archive(other + series(number=3)))
+
+    assert scan.series is not None
+    assert "series 3" in scan.series.description
+
+
+@pytest.mark.parametrize(
+    ("description", "reason"),
+    [
+        ("t1 mprage post", "no contrast agent was given"),
+        ("t1_mprage+C", "no contrast agent was given"),
+        ("t1 posterior fossa", None),
+        ("t1 gdc", None),
+    ],
+)
+def test_description_tells_of_a_contrast_agent_by_whole_words(
+    tmp_path: Path, description: str, reason: str | None
+) -> None:
+    both = archive(series(number=1, SeriesDescription=description) + series(number=2))
+    if reason is None:
+        assert refused(tmp_path, both).code == "SeriesAmbiguous"
+    else:
+        chosen = read(tmp_path, both).series
+        assert chosen is not None
+        assert ("series 2" in chosen.description, chosen.reason) == (True, reason)
+
+
+SMALL = archive(series(head_like((24, 24, 20)), spacing_mm=(6.0, 6.0, 6.0)))
+
+
+@given(position=st.integers(0, len(SMALL) - 1), value=st.integers(0, 255))
+@example(position=len(SMALL) - 22 + 10, value=0xFF)
+@settings(max_examples=150, deadline=None)
+def test_any_damaged_byte_is_read_or_refused_with_a_code(
+    tmp_path_factory: pytest.TempPathFactory, position: int, value: int
+) -> None:
+    raw = bytearray(SMALL)
+    raw[position] = value
+    try:
+        read(tmp_path_factory.mktemp("damaged"), bytes(raw))
+    except UploadError:
+        return  # any other exception fails the test
+
+
+@given(length=st.integers(2, len(SMALL) - 1))
+@settings(max_examples=60, deadline=None)
+def test_archive_cut_anywhere_is_refused_with_a_code(
+    tmp_path_factory: pytest.TempPathFactory, length: int
+) -> None:
+    with pytest.raises(UploadError):
+        read(tmp_path_factory.mktemp("cut"), SMALL[:length])
+
+
+OBJECTS = series(head_like((24, 24, 20)), spacing_mm=(6.0, 6.0, 6.0))
+FIRST = written(OBJECTS[0])
+
+
+@given(position=st.integers(0, len(FIRST) - 1), value=st.integers(0, 255))
+@settings(max_examples=150, deadline=None)
+def test_any_damaged_byte_of_an_object_is_read_or_refused_with_a_code(
+    tmp_path_factory: pytest.TempPathFactory, position: int, value: int
+) -> None:
+    raw = bytearray(FIRST)
+    raw[position] = value
+    files = {"0": bytes(raw)} | {f"{n}": written(one) for n, one in enumerate(OBJECTS[1:], 1)}
+    try:
+        read(tmp_path_factory.mktemp("damaged"), archive(files))
+    except UploadError:
+        return

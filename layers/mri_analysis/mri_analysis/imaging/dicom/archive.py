@@ -7,7 +7,7 @@ of itself is not believed: bytes are counted while they are unpacked.
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,7 +23,14 @@ MAX_FILE_BYTES = 600_000_000
 _MAX_DIRECTORY_BYTES = 8 << 20
 """Of the central directory: 20,000 names of 350 bytes. zipfile reads it whole before any check."""
 _END, _END_SIZE, _LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535
-_ENCRYPTED = 0x1
+_ENCRYPTED = 0x1 | 0x40  # by any method, or strongly
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""Those of every tool that writes DICOM archives; others raise errors of their own libraries."""
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(NotImplementedError, OSError, ValueError),
+)
+"""What zipfile raises for damaged bytes, and for versions and flags that damage makes up."""
 _CHUNK = 1 << 20
 _LEAST_SIGNS = 132 + 4  # preamble and "DICM"
 
@@ -53,7 +60,7 @@ class Archive:
         _check_directory(path)
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, ValueError, struct.error, OSError) as error:
+        except _DAMAGE as error:
             raise CorruptFile(
                 "The zip archive is damaged: its directory cannot be read."
             ) from error
@@ -67,9 +74,11 @@ class Archive:
         if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
             raise _too_large()
         for place, member in enumerate(members, start=1):
-            check_size(PackedFile(place, member.file_size))
+            packed = PackedFile(place, member.file_size)
+            check_size(packed)
+            if member.compress_type not in _METHODS:
+                raise CorruptFile(f"The {packed} is packed by a method that cannot be read.")
         self._members = members
-        self._left = MAX_UNPACKED_BYTES
 
     def __enter__(self) -> "Archive":
         return self
@@ -77,29 +86,32 @@ class Archive:
     def __exit__(self, *_: object) -> None:
         self._zip.close()
 
-    def files(self) -> Iterator[tuple[PackedFile, bytes]]:
-        """Each file that can be an object, unpacked; raises as ``Archive`` does."""
+    def files(self, places: Collection[int] | None = None) -> Iterator[tuple[PackedFile, bytes]]:
+        """Each file that can be an object, or those at ``places``, unpacked.
+
+        Raises as ``Archive`` does. Each call may unpack ``MAX_UNPACKED_BYTES`` anew.
+        """
+        left = MAX_UNPACKED_BYTES
         for place, member in enumerate(self._members, start=1):
-            if member.file_size < _LEAST_SIGNS:
+            if member.file_size < _LEAST_SIGNS or (places is not None and place not in places):
                 continue
             packed = PackedFile(place, member.file_size)
-            yield packed, self._unpacked(packed, member)
+            content = self._unpacked(packed, member, left)
+            left -= len(content)
+            yield packed, content
 
-    def _unpacked(self, packed: PackedFile, member: zipfile.ZipInfo) -> bytes:
+    def _unpacked(self, packed: PackedFile, member: zipfile.ZipInfo, most: int) -> bytes:
         content = bytearray()
         try:
             with self._zip.open(member) as stream:
                 while chunk := stream.read(_CHUNK):
-                    self._left -= len(chunk)
-                    if self._left < 0:
-                        raise _too_large()
                     content += chunk
+                    if len(content) > most:
+                        raise _too_large()
         except EOFError as error:
             raise TruncatedFile(f"The archive ends within {packed}.") from error
-        except (zipfile.BadZipFile, zlib.error, OSError) as error:
+        except _DAMAGE as error:
             raise CorruptFile(f"The {packed} is damaged and cannot be unpacked.") from error
-        except NotImplementedError as error:
-            raise CorruptFile(f"The {packed} is packed by a method that cannot be read.") from error
         return bytes(content)
 
 
@@ -122,7 +134,7 @@ def _check_directory(path: Path) -> None:
         size = raw.seek(0, 2)
         tail = _tail(raw, size)
     at = tail.rfind(_END)
-    if at < 0:
+    if at < 0 or at + _END_SIZE > len(tail):
         raise TruncatedFile("The zip archive ends before its directory.")
     entries, directory = struct.unpack_from("<HI", tail, at + 10)
     if entries > MAX_FILES or directory > _MAX_DIRECTORY_BYTES:

@@ -4,6 +4,7 @@ The rules are those of ``docs/dicom.md``: what cannot be one structural volume o
 out with a reason; of the rest the best rank is taken; where two share it, a person chooses.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -261,9 +262,14 @@ def _by_words(words: str) -> Weighting:
     return Weighting.T2 if "t2" in words else Weighting.UNKNOWN
 
 
+_AGENT = re.compile(
+    r"(?<![a-z0-9])(post(?![ _-]?op)|gd|gado[a-z]*|km)(?![a-z0-9])|\+ ?(c|gd|km)(?![a-z0-9])"
+)
+"""Whole words: "posterior" and the distortion correction "gdc" say nothing of an agent."""
+
+
 def _contrast_agent(header: Header) -> bool | None:
     """A description may say it where the attribute does not."""
     if header.contrast_agent:
         return True
-    said = any(f" {word}" in f" {header.words}" for word in ("+c", "post", "gd", "gado", "km"))
-    return True if said else header.contrast_agent
+    return True if _AGENT.search(header.words) else header.contrast_agent

@@ -8,7 +8,7 @@ import hashlib
 import io
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,6 @@ class Header:
     column_direction: Vector | None
     position: Vector | None
     pixel_spacing_mm: tuple[float, float] | None
-    slice_thickness_mm: float | None
     frame_positions: tuple[Vector, ...] = ()
     """of a multi-frame object"""
     series_number: int | None = None
@@ -71,8 +70,6 @@ class Header:
     flip_angle_degrees: float | None = None
     b_value: float | None = None
     three_dimensional: bool | None = None
-    scanning_sequence: tuple[str, ...] = ()
-    sequence_variant: tuple[str, ...] = ()
     angiography: bool = False
     contrast_agent: bool | None = None
     burned_in: bool = False
@@ -80,10 +77,11 @@ class Header:
     words: str = ""
     """descriptions of series and protocol, lower case; read for the choice, kept by nothing"""
     manufacturer: str = ""
-    model: str = ""
     field_strength_tesla: float | None = None
     age: str = ""
     sex: str = ""
+    voxels_missing: str = ""
+    """of an object whose voxels are not whole: what is missing, as a sentence"""
 
     @property
     def normal(self) -> npt.NDArray[np.float64] | None:
@@ -99,7 +97,7 @@ def read_header(file: PackedFile, content: bytes) -> Header | None:
     Raises
     ------
     CorruptFile, TruncatedFile
-        It begins as a DICOM object does and cannot be read to its voxels, or these are not whole.
+        It begins as a DICOM object does and cannot be read to its voxels.
     """
     marked = content[128:132] == b"DICM"
     if not marked and not content.startswith(_GROUP_8_LITTLE):
@@ -115,8 +113,6 @@ def read_header(file: PackedFile, content: bytes) -> Header | None:
         if marked:
             raise TruncatedFile(f"The {file} ends before its header does.") from error
         return None
-    except (CorruptFile, TruncatedFile):
-        raise
     except Exception as error:
         # pydicom raises whatever a broken value leads to; every one means the same to a person.
         if marked:
@@ -131,9 +127,9 @@ def _header(file: PackedFile, found: Dataset, content: bytes) -> Header | None:
     multi_frame = sop_class in _MULTI_FRAME
     functional = _first_frames(found) if multi_frame else [found]
     first = functional[0] if functional else found
-    orientation = _numbers(_of(first, "ImageOrientationPatient"), 6)
-    positions = [_numbers(_of(frame, "ImagePositionPatient"), 3) for frame in functional]
-    spacing = _numbers(_of(first, "PixelSpacing"), 2)
+    orientation = _numbers(first.get("ImageOrientationPatient"), 6)
+    positions = [_numbers(frame.get("ImagePositionPatient"), 3) for frame in functional]
+    spacing = _numbers(first.get("PixelSpacing"), 2)
     header = Header(
         file=file,
         sop_class=sop_class,
@@ -152,19 +148,16 @@ def _header(file: PackedFile, found: Dataset, content: bytes) -> Header | None:
         position=None if multi_frame or positions[0] is None else _vector(positions[0]),
         frame_positions=tuple(_vector(p) for p in positions if p) if multi_frame else (),
         pixel_spacing_mm=None if spacing is None else (spacing[0], spacing[1]),
-        slice_thickness_mm=_number(_of(first, "SliceThickness")),
         series_number=_whole(found.get("SeriesNumber")),
         acquisition_number=_whole(found.get("AcquisitionNumber")),
         instance_number=_whole(found.get("InstanceNumber")),
         temporal_position=_whole(found.get("TemporalPositionIdentifier")),
-        echo_time_ms=_number(_of(first, "EffectiveEchoTime") or _of(first, "EchoTime")),
-        repetition_time_ms=_number(_of(first, "RepetitionTime")),
-        inversion_time_ms=_number(_of(first, "InversionTimes") or _of(first, "InversionTime")),
-        flip_angle_degrees=_number(_of(first, "FlipAngle")),
-        b_value=_number(_of(first, "DiffusionBValue")),
+        echo_time_ms=_number(first.get("EffectiveEchoTime") or first.get("EchoTime")),
+        repetition_time_ms=_number(first.get("RepetitionTime")),
+        inversion_time_ms=_number(first.get("InversionTimes") or first.get("InversionTime")),
+        flip_angle_degrees=_number(first.get("FlipAngle")),
+        b_value=_number(first.get("DiffusionBValue")),
         three_dimensional=_three_dimensional(found),
-        scanning_sequence=_texts(found, "ScanningSequence"),
-        sequence_variant=_texts(found, "SequenceVariant"),
         angiography=_text(found, "AngioFlag").upper() == "Y",
         contrast_agent=_contrast_agent(found),
         burned_in=_text(found, "BurnedInAnnotation").upper() == "YES",
@@ -173,23 +166,20 @@ def _header(file: PackedFile, found: Dataset, content: bytes) -> Header | None:
             _text(found, name) for name in ("SeriesDescription", "ProtocolName", "SequenceName")
         ).lower(),
         manufacturer=_text(found, "Manufacturer"),
-        model=_text(found, "ManufacturerModelName"),
         field_strength_tesla=_number(found.get("MagneticFieldStrength")),
         age=_text(found, "PatientAge"),
         sex=_text(found, "PatientSex"),
     )
-    if sop_class in MR_CLASSES:
-        _check_voxels(header, found, len(content))
-    return header
+    return replace(header, voxels_missing=_voxels_missing(header, found, len(content)))
 
 
-def _check_voxels(header: Header, found: Dataset, size: int) -> None:
+def _voxels_missing(header: Header, found: Dataset, size: int) -> str:
     """Uncompressed voxels have a length that is known beforehand."""
     if _PIXEL_DATA not in found:
-        raise TruncatedFile(f"The {header.file} holds no voxels.")
+        return f"The {header.file} holds no voxels."
     syntax = found.file_meta.get("TransferSyntaxUID") if hasattr(found, "file_meta") else None
     if syntax is not None and (syntax.is_compressed or syntax.is_deflated):
-        return
+        return ""
     bits = _whole(found.get("BitsAllocated")) or 0
     expected = header.frames * header.rows * header.columns * bits // 8
     # Deferred, so that voxels are not copied: their length is announced, and may not be there.
@@ -197,11 +187,12 @@ def _check_voxels(header: Header, found: Dataset, size: int) -> None:
     there = (
         min(voxels.length, size - voxels.value_tell) if voxels.value is None else len(voxels.value)
     )
-    if there < expected:
-        raise TruncatedFile(
-            f"The {header.file} holds {there:,} of the {expected:,} bytes of voxels that its "
-            "header announces."
-        )
+    if there >= expected:
+        return ""
+    return (
+        f"The {header.file} holds {there:,} of the {expected:,} bytes of voxels that its header "
+        "announces."
+    )
 
 
 # ---- values ------------------------------------------------------------------------------------
@@ -227,10 +218,6 @@ def _flat(groups: Iterable[Dataset]) -> Dataset:
             if macro.VR == "SQ" and macro.value and not macro.tag.is_private:
                 flat.update(macro.value[0])
     return flat
-
-
-def _of(found: Dataset, name: str) -> Any:
-    return found.get(name)
 
 
 def _text(found: Dataset, name: str) -> str:

@@ -11,11 +11,11 @@ from typing import Protocol
 import pydicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from mri_analysis.errors import NoMrSeries
+from mri_analysis.errors import FileTooLarge, NoMrSeries
 from mri_analysis.imaging.dicom.archive import Archive, PackedFile, check_size
 from mri_analysis.imaging.dicom.choice import Choice, Offer, choose, offer
 from mri_analysis.imaging.dicom.conversion import convert
-from mri_analysis.imaging.dicom.grouping import series_of
+from mri_analysis.imaging.dicom.grouping import Series, series_of
 from mri_analysis.imaging.dicom.headers import read_header
 from mri_analysis.imaging.dicom.stack import check_stack
 
@@ -25,7 +25,9 @@ _META_BYTES = 1024
 
 
 class _Files(Protocol):
-    def files(self) -> Iterator[tuple[PackedFile, bytes]]: ...
+    def files(
+        self, places: Collection[int] | None = None
+    ) -> Iterator[tuple[PackedFile, bytes]]: ...
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,19 @@ class _SingleObject:
 
     path: Path
 
-    def files(self) -> Iterator[tuple[PackedFile, bytes]]:
+    def files(self, places: Collection[int] | None = None) -> Iterator[tuple[PackedFile, bytes]]:
         file = PackedFile(1, self.path.stat().st_size)
         check_size(file)
         yield file, self.path.read_bytes()
 
 
 def read_dicom(
-    path: Path, folder: Path, tell: Callable[[Offer], None], wanted: int | None = None
+    path: Path,
+    folder: Path,
+    *,
+    max_voxels: int,
+    tell: Callable[[Offer], None],
+    wanted: int | None = None,
 ) -> tuple[Path, Choice]:
     """Choose a series of the upload and convert it.
 
@@ -51,6 +58,8 @@ def read_dicom(
         The uploaded bytes: a zip archive, or one object.
     folder
         An empty folder for what is made; it holds identifiers until it is removed.
+    max_voxels
+        Largest number of voxels that is converted.
     tell
         Called with what the upload holds before anything is chosen: a person may have to.
     wanted
@@ -74,6 +83,7 @@ def read_dicom(
         tell(offered)
         choice = choose(offered, wanted)
         series = choice.chosen.series
+        _check_voxels(series, max_voxels)
         check_stack(series)
         objects, converted = folder / "objects", folder / "converted"
         objects.mkdir()
@@ -95,10 +105,19 @@ def _opened(path: Path) -> Iterator[_Files]:
         yield archive
 
 
+def _check_voxels(series: Series, most: int) -> None:
+    """By the header, before anything is converted: compressed voxels take little room."""
+    voxels = series.first.rows * series.first.columns * series.slices
+    if voxels > most:
+        raise FileTooLarge(
+            f"The series has {voxels / 1e6:,.0f} million voxels; at most {most / 1e6:,.0f} million "
+            "can be analysed."
+        )
+
+
 def _unpack(upload: _Files, places: Collection[int], into: Path) -> None:
-    for file, content in upload.files():
-        if file.place in places:
-            (into / f"{file.place:06}.dcm").write_bytes(_inflated(content))
+    for file, content in upload.files(places):
+        (into / f"{file.place:06}.dcm").write_bytes(_inflated(content))
 
 
 def _inflated(content: bytes) -> bytes:

@@ -1,8 +1,8 @@
-"""Whether a series is one whole volume: every slice there, all of them at even steps."""
+"""Whether a series is one whole volume: every slice there, whole, all of them at even steps."""
 
 import numpy as np
 
-from mri_analysis.errors import SeriesIncomplete
+from mri_analysis.errors import SeriesIncomplete, TruncatedFile
 from mri_analysis.imaging.dicom.grouping import Series
 
 _EVEN = 0.02
@@ -11,7 +11,16 @@ _EVEN_MM = 0.02
 
 
 def check_stack(series: Series) -> None:
-    """Raise ``SeriesIncomplete``, naming the place, unless the slices follow each other evenly."""
+    """Name the place where the slices of ``series`` are not whole or do not follow evenly.
+
+    Raises
+    ------
+    TruncatedFile, SeriesIncomplete
+        Voxels are missing from a slice; slices are missing, doubled or at uneven distances.
+    """
+    for header in series.headers:
+        if header.voxels_missing:
+            raise TruncatedFile(header.voxels_missing)
     steps = np.diff(series.positions_mm)
     if not len(steps):
         raise SeriesIncomplete("The slices of the series do not say where they lie.")
