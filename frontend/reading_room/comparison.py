@@ -22,8 +22,8 @@ ALWAYS = (
     "The order is that of the uploads: when the scans were taken is not kept.",
     "Each study was measured on its own. How uncertain a change is has not been measured: no "
     "change is called real or significant.",
-    "Scanner and sequence of both scans are not known, because header texts are not kept; another "
-    "scanner or sequence can by itself change a measured volume.",
+    "Scanner and sequence of the two scans are not compared, and for a NIfTI upload they are not "
+    "known; another scanner or sequence can by itself change a measured volume.",
 )
 """What holds for every two studies."""
 

@@ -65,6 +65,19 @@ def test_same_event_twice_starts_nothing_more(images, jobs, workflow) -> None:
     assert len(workflow.started) == 1
 
 
+def test_event_that_comes_again_after_its_upload_was_removed_changes_nothing(
+    images, jobs, workflow
+) -> None:
+    start(images, jobs, workflow, version_id="v1")
+    jobs.advance("demo", JOB, JobStatus.SEGMENTING)
+    images.objects.clear()  # DICOM is removed once its image is prepared
+
+    again = start(images, jobs, workflow, version_id="v1")
+
+    assert again.outcome is StartOutcome.DUPLICATE
+    assert jobs.jobs[JOB].status is JobStatus.SEGMENTING
+
+
 def test_event_after_a_crash_between_row_and_execution_starts_it(images, jobs, workflow) -> None:
     start(images, jobs, MemoryWorkflow())  # the row was written, the execution lost
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mri_analysis.contracts.job import Job
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
 from mri_analysis.contracts.study import SeriesOffer
@@ -58,10 +59,15 @@ def finished(organization_id: str, job_id: str, jobs: JobRepository) -> Analysis
     found = jobs.result(organization_id, job_id)
     if found is not None:
         return found
+    job = _known(organization_id, job_id, jobs)
+    raise ReportNotReady(f"The job is {job.status}: it has no report.")
+
+
+def _known(organization_id: str, job_id: str, jobs: JobRepository) -> Job:
     job = jobs.find(organization_id, job_id)
     if job is None:
         raise JobNotFound(f"There is no job {job_id}.")
-    raise ReportNotReady(f"The job is {job.status}: it has no report.")
+    return job
 
 
 def read_measurements(
@@ -84,8 +90,7 @@ def list_prior_studies(
     JobNotFound
         The organization has no such job.
     """
-    if jobs.find(reader.organization_id, job_id) is None:
-        raise JobNotFound(f"There is no job {job_id}.")
+    _known(reader.organization_id, job_id, jobs)
     found = reader.studies.prior(reader.organization_id, job_id, MOST_PRIOR_STUDIES)
     listed = [study.job.job_id for study in found or ()]
     reader.note(job_id, "prior_studies.listed", job_ids=listed)
@@ -97,13 +102,15 @@ def read_series(
 ) -> SeriesOffer:
     """What a DICOM upload holds; empty for any other, and for one that was not read yet.
 
+    It tells of the scanner's settings and of nobody: the look is not noted in the audit trail, as
+    that at a status is not.
+
     Raises
     ------
     JobNotFound
         The organization has no such job.
     """
-    if jobs.find(reader.organization_id, job_id) is None:
-        raise JobNotFound(f"There is no job {job_id}.")
+    _known(reader.organization_id, job_id, jobs)
     key = StudyKeys(reader.organization_id, job_id).series
     if results.head(key) is None:
         return SeriesOffer(series=[], left_out=[])
