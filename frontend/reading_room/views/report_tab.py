@@ -11,6 +11,7 @@ from mri_analysis.contracts.review import ReaderStatement, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements, Structure
 from mri_analysis.reporting import figures
 from mri_analysis.reporting.anatomy import RATIO_NAMES, STRUCTURE_NAMES, capitalised
+from mri_analysis.reporting.provenance import provenance_lines
 from reading_room.words import plain
 
 _TITLES = {
@@ -46,7 +47,8 @@ def show(report: ReviewedReport, measurements: Measurements) -> None:
         st.markdown(f"- {plain(sentence)}")
     st.caption(plain(draft.disclaimer))
     with st.expander("Provenance and licences"):
-        st.json(draft.provenance, expanded=False)
+        for name, line in provenance_lines(draft, measurements.engine):
+            st.markdown(f"- **{name}**: {plain(line)}")
         st.caption("Viewer: NiiVue, BSD-2-Clause, copyright of its authors.")
         for attribution in draft.attributions:
             st.caption(plain(attribution))

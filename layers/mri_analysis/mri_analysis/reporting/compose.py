@@ -31,6 +31,7 @@ from mri_analysis.reporting.describe import (
 from mri_analysis.reporting.evidence import Evidence
 from mri_analysis.reporting.findings import FLAGGED, compared_measurements
 from mri_analysis.reporting.observations import observation_statements
+from mri_analysis.reporting.provenance import upload_provenance
 
 WRITER = "mri-analysis report writer 1.1.0"
 
@@ -252,12 +253,5 @@ def _provenance(
         },
         "describer": description.writer,
         "writer": WRITER,
-        "upload": None
-        if study is None
-        else {
-            "sha256": study.source_sha256,
-            "data_type": study.data_type,
-            "orientation_from": study.orientation_source,
-            "notes": list(study.notes),
-        },
+        "upload": None if study is None else upload_provenance(study),
     }

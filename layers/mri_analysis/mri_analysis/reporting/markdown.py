@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from mri_analysis.contracts.report import (
     Finding,
     FindingStatus,
-    LanguageModelUse,
     Reference,
     Report,
     Statement,
@@ -34,11 +33,13 @@ from mri_analysis.reporting.anatomy import (
 )
 from mri_analysis.reporting.compose import NONE_OUTSIDE
 from mri_analysis.reporting.findings import FLAGGED, find, ratio_decimals
+from mri_analysis.reporting.provenance import provenance_lines
 from mri_analysis.reporting.verdicts import WORDS
 
 MONTAGE = "montage.png"
 ANNEX = "# Annex"
 _BLANK = "-"
+_SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 
 _WRITTEN_BY = {
     "composed": "fixed rules from measurements, no language model",
@@ -431,46 +432,10 @@ def _reference_list(report: Report, findings: Sequence[Finding], numbers: dict[s
     return "\n".join(lines)
 
 
-def _language_model(use: LanguageModelUse) -> str:
-    row = (
-        f"- Language model: {_escaped(use.name)}, prompt {_escaped(use.prompt_version)}, "
-        f"{use.outcome.value} after {use.attempts} attempt{'' if use.attempts == 1 else 's'}"
-    )
-    tokens = (use.input_tokens, use.cached_input_tokens, use.output_tokens)
-    if None in tokens:
-        row += "; tokens not known"
-    else:
-        row += f"; {tokens[0]} tokens in, {tokens[1]} of a cache, {tokens[2]} out"
-    if use.seconds is not None:
-        row += f"; {use.seconds:.1f} s"
-    if use.reason:
-        row += f"; {_escaped(use.reason.rstrip('.'))}"
-    if use.broken_rules:
-        row += f"; rules broken by drafts: {_escaped(', '.join(use.broken_rules))}"
-    return row + "."
-
-
 def _provenance(report: Report, measurements: Measurements) -> str:
-    engine = measurements.engine
-    knowledge = report.provenance.get("knowledge", {})
-    rows = [
-        f"- Segmentation: {_escaped(engine.name)} {_escaped(engine.version)}, weights sha256 "
-        f"`{engine.weights_sha256}`",
-        f"- Description: {_escaped(str(report.provenance.get('describer', _BLANK)))}",
-        f"- Report: {_escaped(str(report.provenance.get('writer', _BLANK)))}",
-        f"- Knowledge: version {_escaped(str(knowledge.get('version', _BLANK)))}, HPO release "
-        f"{_escaped(str(knowledge.get('hpo_release', _BLANK)))}, found by "
-        f"{_escaped(str(knowledge.get('retrieval', _BLANK)))}, content sha256 "
-        f"`{knowledge.get('content_sha256', _BLANK)}`",
-    ]
-    if report.language_model is not None:
-        rows.append(_language_model(report.language_model))
-    upload = report.provenance.get("upload")
-    if upload:
-        row = (
-            f"- Upload: sha256 `{upload['sha256']}`, voxels {_escaped(upload['data_type'])}, "
-            f"left and "
-            f"right from the {_escaped(upload['orientation_from'])} of its header."
-        )
-        rows.append(" ".join([row, *(_escaped(note) for note in upload["notes"])]))
-    return "\n".join(rows)
+    lines = provenance_lines(report, measurements.engine)
+    return "\n".join(f"- {name}: {_with_digests(_escaped(said))}" for name, said in lines)
+
+
+def _with_digests(text: str) -> str:
+    return _SHA256.sub(r"`\g<0>`", text)
