@@ -57,15 +57,22 @@ const make = async (root, data) => {
     const label = Math.round(location.values?.[1]?.value ?? 0);
     place.textContent = data.names[label] ?? "";
   };
-  await nv.loadVolumes([
-    { url: data.image, name: "image.nii.gz", colormap: "gray" },
-    { url: data.labels, name: "labels.nii.gz", opacity: OPACITY / 100 },
+  const load = (url, name, more) => window.niivue.NVImage.loadFromUrl({ url, name, ...more });
+  const [image, labels] = await Promise.all([
+    load(data.image, "image.nii.gz", { colormap: "gray" }),
+    load(data.labels, "labels.nii.gz", { opacity: OPACITY / 100 }),
   ]);
-  nv.volumes[1].setColormapLabel(data.colours);
-  nv.updateGLVolume();
+  labels.setColormapLabel(data.colours);
+  // Without a graphics card each pass over a layer takes seconds: both go there once, as they are to be seen.
   nv.setSliceType(PLANES.multi);
+  nv.volumes = [image];
+  nv.addVolume(labels);
   const opacity = root.querySelector("input");
-  const apply = () => nv.setOpacity(1, opacity.value / 100);
+  const apply = () => {
+    labels.opacity = opacity.value / 100;
+    nv.refreshLayers(labels, 1);  // nv.setOpacity would send the scan to the graphics card anew, too
+    nv.drawScene();
+  };
   let hiddenAt = null;
   opacity.addEventListener("input", () => { hiddenAt = null; apply(); });
   const plane = (name) => {
@@ -100,7 +107,6 @@ const make = async (root, data) => {
     event.preventDefault();
     event.stopPropagation();
   }, true);
-  apply();
   return { nv, key: data.image.split("?")[0] };
 };
 
