@@ -18,6 +18,7 @@ from starlette.routing import Route
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from reading_room.headers import SecurityHeaders
+from reading_room.return_address import ReturnAddress
 from reading_room.settings import settings
 
 SIGN_OUT = "/sign-out"
@@ -54,5 +55,8 @@ app = st.App(
         }
     },
     routes=[Route(SIGN_OUT, sign_out)],
-    middleware=[Middleware(SecurityHeaders, settings=settings())],
+    middleware=[
+        Middleware(SecurityHeaders, settings=settings()),
+        Middleware(ReturnAddress, settings=settings()),
+    ],
 )

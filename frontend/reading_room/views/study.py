@@ -32,7 +32,7 @@ def page() -> None:
         st.title("Study")
         st.info("Choose a study from the worklist.")
         return
-    with told():
+    with told(again=True):
         job = api().job(job_id)
         if job.status in RUNNING:
             _wait(job_id)
