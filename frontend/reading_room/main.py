@@ -21,6 +21,8 @@ from reading_room.views import (
 st.set_page_config(page_title="MRI Analysis", page_icon="🧠", layout="wide")
 
 
+_WARN_S = 5 * 60
+_LOOK_S = 30
 _LAYOUT = """<style>
 .stMainBlockContainer { padding: 4rem 1.5rem 2rem; max-width: none; }
 .account { display: flex; justify-content: flex-end; gap: 1rem; font-size: .875rem; }
@@ -36,6 +38,9 @@ def main() -> None:
     if person is None:
         _sign_in()
         return
+    if st.session_state.setdefault("whose", person.key) != person.key:
+        st.session_state.clear()  # another person at the same browser
+        st.session_state.whose = person.key
     pages, administration = _pages(person), _administration(person)
     chosen = st.navigation([*pages, *administration], position="top")
     who = escape(f"{person.name}, {person.organization}")
@@ -47,7 +52,19 @@ def main() -> None:
         with st.container(horizontal=True, key="administration"):
             for page, name in zip(administration, _ADMINISTRATION, strict=True):
                 st.page_link(page, label=name)
+    _ends_soon(person)
     chosen.run()
+
+
+@st.fragment(run_every=_LOOK_S)
+def _ends_soon(person: Person) -> None:
+    """Said before it happens, so that nobody is surprised in the middle of a sentence."""
+    left = person.seconds_left()
+    if left > _WARN_S:
+        return
+    ahead = f"ends in {max(1, round(left / 60))} min" if left > 0 else "has run out"
+    st.warning(f"Your sign-in {ahead}. Signing in again keeps this page and what you typed.")
+    st.button("Sign in again", key="sign-in-soon", on_click=st.login)
 
 
 def _pages(person: Person) -> list[st.Page]:
@@ -91,7 +108,7 @@ def _sign_in() -> None:
     st.title("MRI Analysis")
     st.write("Measured, cited draft reports of brain MRI, for a trained reader to review and sign.")
     if st.user.is_logged_in:
-        st.info("Your sign-in has run out.")
+        st.info("Your sign-in has run out. What you typed into a review is kept for two hours.")
     st.button("Sign in", type="primary", on_click=st.login)
 
 

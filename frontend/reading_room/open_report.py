@@ -15,6 +15,9 @@ from reading_room.trouble import told
 _FRESH_S = 60.0
 LINKS_LAST_S = 240
 """Addresses of files are kept a little less long than they are good for."""
+_NOTICE = "review_notice"
+_QUICKER = frozenset({"ReportChanged", "ReportFinal"})
+"""The page shows another report than there is."""
 
 
 def open_report(job_id: str) -> ReviewedReport:
@@ -25,15 +28,30 @@ def open_report(job_id: str) -> ReviewedReport:
     return _keep(job_id, api().report(job_id))
 
 
-def change(job_id: str, action: Callable[[], ReviewedReport]) -> None:
-    """Change the report and show it anew; where somebody was quicker, show theirs and say so."""
+def change(
+    job_id: str, action: Callable[[], ReviewedReport], done: Callable[[], None] = lambda: None
+) -> None:
+    """Change the report and show it anew; where somebody was quicker, show theirs and say so.
+
+    ``done`` is called once the change is kept: what was typed for it may be forgotten then.
+    """
     with told():
         try:
             _keep(job_id, action())
-        except ApiProblem:
+        except ApiProblem as problem:
             st.session_state.pop("open_report", None)
-            raise
+            if problem.code not in _QUICKER:
+                raise
+            st.session_state[_NOTICE] = (job_id, f"{problem} {problem.next_step}")
+        else:
+            done()
         st.rerun()
+
+
+def notice(job_id: str) -> str | None:
+    """Why the last change was not kept, once."""
+    kept: tuple[str, str] | None = st.session_state.pop(_NOTICE, None)
+    return kept[1] if kept is not None and kept[0] == job_id else None
 
 
 def _keep(job_id: str, report: ReviewedReport) -> ReviewedReport:

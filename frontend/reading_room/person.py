@@ -24,10 +24,18 @@ class Person:
     organization: str
     roles: frozenset[str]
     token: str
+    key: str
+    """who it is, of all providers"""
+    ends_at: float
+    """when the token runs out, as ``time.time`` counts"""
 
     def has(self, *roles: str) -> bool:
         """Whether one of ``roles`` is theirs; the API decides, this only hides what it refuses."""
         return bool(self.roles & {*roles, "admin"})
+
+    def seconds_left(self) -> float:
+        """Of the sign-in; a little early, so that no request runs into its end."""
+        return self.ends_at - time.time() - _EARLY_S
 
 
 def signed_in() -> Person | None:
@@ -36,14 +44,15 @@ def signed_in() -> Person | None:
         return None
     token = str(st.user.tokens["id"])
     claims = _claims(token)
-    if claims.get("exp", 0) < time.time() + _EARLY_S:
-        return None
-    return Person(
+    person = Person(
         name=str(claims.get("name") or claims.get("email") or claims.get("sub")),
         organization=str(claims.get("custom:organization", "")),
         roles=frozenset(claims.get("cognito:groups") or ()),
         token=token,
+        key=f"{claims.get('iss')} {claims.get('sub')}",
+        ends_at=float(claims.get("exp", 0)),
     )
+    return person if person.seconds_left() > 0 else None
 
 
 def api() -> ReadingApi:

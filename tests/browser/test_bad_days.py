@@ -138,20 +138,42 @@ def test_address_of_a_study_leads_to_the_sign_in_right_after_a_start(
         fresh.stop()
 
 
-def test_sign_in_leads_back_to_the_study(
+def test_study_and_typed_words_outlive_a_sign_in(
     browser: Browser, stack: LocalStack, room: ReadingRoom
 ) -> None:
+    # Given somebody who opens the address of a study before they have signed in
     chain = Chain.of(stack)
     keys = chain.put(SAMPLE.read_bytes())
     chain.ended(keys)
     address = f"{room.url}/study?job={keys.job_id}"
-    page = browser.new_context().new_page()
+    context = browser.new_context()
+    page = context.new_page()
     page.set_default_timeout(SLOW_MS)
 
-    page.goto(address)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_text("demo-reviewer", exact=True).click()
+    def signed_in_at_the_study(subject: str) -> None:
+        page.goto(address)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text(subject, exact=True).click()
+        page.get_by_role("heading", name="Key findings").wait_for()
+        expect(page).to_have_url(address)
+        page.get_by_role("tab", name="Review").click()
 
-    page.get_by_role("heading", name="Key findings").wait_for()
-    expect(page).to_have_url(address)
-    page.context.close()
+    # When they sign in, Then they are at the study
+    signed_in_at_the_study("demo-reviewer")
+    first = page.get_by_label("Key findings, sentence 1", exact=True)
+    expect(first).not_to_have_value("")
+    drafted = first.input_value()
+
+    # And when the sign-in is gone before their words were saved
+    first.fill("Words of mine.")
+    first.blur()
+    expect(page.get_by_text("Your changes are not saved")).to_be_visible()
+    context.clear_cookies()
+
+    # Then the words are there after the next one
+    signed_in_at_the_study("demo-reviewer")
+    expect(first).to_have_value("Words of mine.")
+    expect(page.get_by_text("Your changes are not saved")).to_be_visible()
+    page.get_by_role("button", name="Discard my changes").click()
+    expect(first).to_have_value(drafted)
+    context.close()

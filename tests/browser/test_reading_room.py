@@ -173,23 +173,27 @@ def test_draft_is_changed_signed_and_amended(visit: Visit, study: str) -> None:
     open_study(page, study)
     page.get_by_role("tab", name="Review").click()
 
+    page.locator("[data-ready]").wait_for(state="attached")
+    page.locator(".viewer canvas").evaluate("canvas => { window.canvas = canvas }")
+
     first = page.get_by_label("Key findings, sentence 2", exact=True)
     first.fill("Acute infarct of the left hemisphere.")
     page.get_by_role("button", name="Save the changes").click()
-    page.get_by_role("tab", name="Review").click()
     expect(page.get_by_text("does not find this supported").first).to_be_visible()
     expect(page.locator("del, s").first).to_be_visible()
 
     page.get_by_text("I have compared this report with the images.").click()
     page.get_by_role("button", name="Sign the report").click()
-    expect(page.get_by_text("Signed by Dr. Rosa Reviewer").first).to_be_visible()
+    expect(page.get_by_text("Signed by Dr. Rosa Reviewer").last).to_be_visible()
     expect(page.get_by_text("Not for clinical use until")).to_have_count(0)
+    assert page.evaluate("window.canvas.isConnected"), "the scan was loaded anew"
 
-    page.get_by_role("tab", name="Review").click()
     page.get_by_label("Addendum").fill("<script>alert(1)</script> Discussed by *phone*.")
     page.get_by_role("button", name="Add to the signed report").click()
+    expect(page.get_by_label("Addendum")).to_have_value("")  # it is saved: the field is free again
     page.get_by_role("tab", name="Report").click()
-    expect(page.get_by_text("<script>alert(1)</script> Discussed by *phone*.")).to_be_visible()
+    added = page.get_by_text("<script>alert(1)</script> Discussed by *phone*.")
+    expect(added.first).to_be_visible()
 
 
 def test_of_two_who_sign_the_second_is_told(
@@ -209,7 +213,7 @@ def test_of_two_who_sign_the_second_is_told(
     for page in pages:
         page.get_by_role("button", name="Sign the report").click()
 
-    expect(pages[0].get_by_text("Signed by Dr. Rosa Reviewer").first).to_be_visible()
+    expect(pages[0].get_by_text("Signed by Dr. Rosa Reviewer").last).to_be_visible()
     expect(pages[1].get_by_text("The report is signed").first).to_be_visible()
 
 

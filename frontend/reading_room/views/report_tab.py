@@ -12,6 +12,7 @@ from mri_analysis.contracts.segmentation import Measurements, Structure
 from mri_analysis.reporting import figures
 from mri_analysis.reporting.anatomy import RATIO_NAMES, STRUCTURE_NAMES, capitalised
 from mri_analysis.reporting.provenance import provenance_lines
+from reading_room.views import decision_part
 from reading_room.words import plain
 
 _TITLES = {
@@ -25,8 +26,7 @@ def show(report: ReviewedReport, measurements: Measurements) -> None:
     """The text as it stands now."""
     draft = report.report
     passages = {passage.id: passage for passage in draft.passages}
-    if report.decision is not None:
-        _decision(report)
+    decision_part.show(report)
     for section, title in _TITLES.items():
         statements: Sequence[ReaderStatement] = getattr(report.sections, section)
         if statements:
@@ -52,20 +52,6 @@ def show(report: ReviewedReport, measurements: Measurements) -> None:
         st.caption("Viewer: NiiVue, BSD-2-Clause, copyright of its authors.")
         for attribution in draft.attributions:
             st.caption(plain(attribution))
-
-
-def _decision(report: ReviewedReport) -> None:
-    decision = report.decision
-    if decision is None:
-        return
-    who = f"{plain(decision.reviewer_name)}, {decision.at:%Y-%m-%d %H:%M} UTC"
-    if decision.review_status == "rejected":
-        st.error(f"**Rejected** by {who}: {plain(decision.comment or '')}")
-        return
-    st.success(f"**Signed** by {who}  \nContent: `{decision.content_sha256}`")
-    for added in report.addenda:
-        at = f"{added.at:%Y-%m-%d %H:%M} UTC"
-        st.info(f"**Addendum**, {plain(added.reviewer_name)}, {at}  \n{plain(added.text)}")
 
 
 def _statement(

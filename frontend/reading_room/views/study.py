@@ -32,7 +32,7 @@ def page() -> None:
         st.title("Study")
         st.info("Choose a study from the worklist.")
         return
-    with told():
+    with told(again=True):
         job = api().job(job_id)
         if job.status in RUNNING:
             _wait(job_id)
@@ -141,7 +141,10 @@ def _chosen_series(job: JobDocument) -> int | None:
 def _read(job: JobDocument) -> None:
     report = open_report(job.job_id)
     measurements, description, files = _content(job.job_id)
-    _head(job, report)
+    # One element whatever it holds: where its parts came and went, all below would be drawn anew,
+    # the scan be loaded again and another tab be open.
+    with st.container():
+        _head(job, report)
     left, right = st.columns([11, 9], gap="medium")
     with left:
         _images(measurements, files)

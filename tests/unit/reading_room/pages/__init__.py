@@ -1,0 +1,1 @@
+"""Whole pages, run without a browser by Streamlit's own test runner."""
