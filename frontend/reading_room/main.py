@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
@@ -23,17 +24,12 @@ st.set_page_config(page_title="MRI Analysis", page_icon="🧠", layout="wide")
 
 _WARN_S = 5 * 60
 _LOOK_S = 30
-_LAYOUT = """<style>
-.stMainBlockContainer { padding: 4rem 1.5rem 2rem; max-width: none; }
-.account { display: flex; justify-content: flex-end; gap: 1rem; font-size: .875rem; }
-.account a { color: inherit; }
-h1 { font-size: 1.5rem !important; padding: 0 0 .4rem !important; }
-</style>"""
+_LAYOUT = Path(__file__).with_name("layout.css").read_text(encoding="utf-8")
 
 
 def main() -> None:
     """Show the page of the address, or the sign-in."""
-    st.html(_LAYOUT)
+    st.html(f"<style>{_LAYOUT}</style>")
     person = signed_in()
     if person is None:
         _sign_in()
@@ -44,10 +40,11 @@ def main() -> None:
     pages, administration = _pages(person), _administration(person)
     chosen = st.navigation([*pages, *administration], position="top")
     who = escape(f"{person.name}, {person.organization}")
-    st.html(
-        f'<div class="account"><span>{who}</span>'
-        '<a href="/sign-out" target="_self">Sign out</a></div>'
-    )
+    with st.container(key="account"):
+        st.html(
+            f'<div class="account"><span>{who}</span>'
+            '<a href="/sign-out" target="_self">Sign out</a></div>'
+        )
     if chosen in administration:
         with st.container(horizontal=True, key="administration"):
             for page, name in zip(administration, _ADMINISTRATION, strict=True):

@@ -43,12 +43,17 @@ const make = async (root, data) => {
   const nv = new window.niivue.Niivue({
     isResizeCanvas: true,
     show3Dcrosshair: true,
+    // Of the length of the scan: lines of one voxel fall between the pixels of a small plane.
+    crosshairWidth: 0.6,
+    crosshairWidthUnit: "percent",
     backColor: [0, 0, 0, 1],
     isRadiologicalConvention: true,
     // as in the montage, and as radiologists hang it
     sagittalNoseLeft: true,
     isColorbar: false,
     isOrientationTextVisible: true,
+    showAllOrientationMarkers: true,
+    multiplanarPadPixels: 16,  // or the L of one plane and the A of the next stand together as one word
     logLevel: "error",
   });
   await nv.attachToCanvas(root.querySelector("canvas"));

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import streamlit as st
@@ -10,6 +9,7 @@ import streamlit as st
 from mri_analysis.contracts.api import AuditEventDocument
 from reading_room.person import api
 from reading_room.plain_table import Column, table
+from reading_room.trail_words import detail
 from reading_room.trouble import told
 from reading_room.words import ACTIONS, STATUS, action
 
@@ -80,6 +80,5 @@ def _entries(job_id: str | None, name: str | None) -> None:
 
 
 def _row(event: AuditEventDocument) -> tuple[str, ...]:
-    detail = json.dumps(dict(event.detail), ensure_ascii=False) if event.detail else ""
     at = f"{event.at:%Y-%m-%d %H:%M:%S}"
-    return at, event.actor, action(event.action), event.job_id, detail
+    return at, event.actor, action(event.action), event.job_id, detail(event.detail)

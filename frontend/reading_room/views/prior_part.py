@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mri_analysis.contracts.api import ArtefactList, JobDocument, PriorStudies, PriorStudy
+from mri_analysis.contracts.api import (
+    MOST_PRIOR_STUDIES,
+    ArtefactList,
+    JobDocument,
+    PriorStudies,
+    PriorStudy,
+)
 from mri_analysis.contracts.segmentation import Measurements
 from reading_room.comparison import (
     ALWAYS,
@@ -39,6 +45,8 @@ def show(job: JobDocument, now: Measurements, files: ArtefactList) -> None:
             format_func=_told,
             placeholder="Choose a study to compare with",
         )
+        if len(listed.prior_studies) == MOST_PRIOR_STUDIES:
+            st.caption(f"The {MOST_PRIOR_STUDIES} latest are listed; there may be earlier ones.")
         if chosen is not None:
             _compare(chosen, job, now, files)
 

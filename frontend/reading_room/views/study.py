@@ -193,11 +193,13 @@ def _head(job: JobDocument, report: ReviewedReport) -> None:
         if report.report.mode == "composed"
         else "key findings worded by a language model, checked against the measurements"
     )
-    st.title(f"Study {job.job_id[:8]}")
-    st.markdown(
-        f"Quality **{QUALITY.get(job.quality or '', 'not known')}**  ·  "
-        f"Review **{REVIEW[report.review_status]}**  ·  {written}"
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.title(f"Study {job.job_id[:8]}", width="content")
+        st.markdown(
+            f"Quality **{QUALITY.get(job.quality or '', 'not known')}**  ·  "
+            f"Review **{REVIEW[report.review_status]}**  ·  {written}",
+            width="content",
+        )
     if not signed:
         st.warning(
             "**Draft.** Not for clinical use until a reader has compared it with the images and "
@@ -211,4 +213,8 @@ def _images(measurements: Measurements, files: ArtefactList) -> None:
     if "image.nii.gz" in links:
         viewer(links["image.nii.gz"], links["labels.nii.gz"], links["montage.png"], names, colours)
     else:
-        st.image(links["montage.png"], caption="Overview slices; the scan itself was deleted.")
+        st.image(
+            links["montage.png"],
+            caption="The scan itself was deleted.",
+            alt="Overview slices of the scan with its labels",
+        )

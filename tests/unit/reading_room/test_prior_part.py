@@ -102,6 +102,16 @@ def told(app: AppTest) -> str:
     return " ".join(part.value for part in parts).replace("\\", "")
 
 
+@pytest.mark.parametrize(("count", "told"), [(49, False), (50, True)])
+def test_list_that_may_go_on_says_so(api: FakeApi, count: int, told: bool) -> None:
+    many = [PRIOR.model_copy(update={"job_id": f"prior-{n}"}) for n in range(count)]
+    api.listed = PriorStudies(subject_given=True, prior_studies=many)
+
+    app = AppTest.from_function(page).run()
+
+    assert any("The 50 latest" in caption.value for caption in app.caption) is told
+
+
 def test_nothing_of_the_prior_is_looked_at_before_it_is_chosen(api: FakeApi) -> None:
     app = opened(choose=False)
 

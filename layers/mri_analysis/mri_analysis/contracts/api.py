@@ -53,6 +53,9 @@ class JobList(Contract):
     next_cursor: str | None = Field(description="Asks for the next page; null on the last one")
 
 
+MOST_PRIOR_STUDIES = 50
+
+
 class PriorStudy(Contract):
     """An earlier completed study of the same subject."""
 
@@ -66,7 +69,7 @@ class PriorStudies(Contract):
     """Earlier completed studies of the same subject and organization, the latest upload first."""
 
     subject_given: bool = Field(description="Whether the upload of this study named a subject")
-    prior_studies: list[PriorStudy]
+    prior_studies: list[PriorStudy] = Field(description=f"{MOST_PRIOR_STUDIES} at most")
 
 
 class EventDocument(Contract):

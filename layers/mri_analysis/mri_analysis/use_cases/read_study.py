@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mri_analysis.contracts.api import MOST_PRIOR_STUDIES
 from mri_analysis.contracts.job import Job
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
@@ -17,7 +18,6 @@ from mri_analysis.ports.storage import ObjectStore
 from mri_analysis.ports.studies import Study, StudyCatalogue
 
 LINK_SECONDS = 300
-MOST_PRIOR_STUDIES = 50
 
 
 @dataclass(frozen=True)
