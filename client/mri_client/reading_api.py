@@ -6,7 +6,9 @@ and the next step of the API; silence is :class:`ApiUnreachable`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -17,6 +19,7 @@ from mri_analysis.contracts.api import (
     ArtefactList,
     AuditTrail,
     EventList,
+    ExportFile,
     JobDocument,
     JobList,
     LiveTicketDocument,
@@ -60,6 +63,14 @@ class ApiProblem(Exception):
         self.status = problem.status
         self.code = problem.code
         self.next_step = problem.next_step
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file of a study, as it was exported."""
+
+    name: str
+    content: bytes
 
 
 class ReadingApi:
@@ -202,6 +213,12 @@ class ReadingApi:
     def artefacts(self, job_id: str) -> ArtefactList:
         """Files of a study, each with an address that ends soon."""
         return self._read("GET", f"/v1/jobs/{job_id}/artefacts", ArtefactList)
+
+    def export(self, job_id: str, file: ExportFile) -> ExportedFile:
+        """A file to take along, with the name to keep it under; that it was taken is noted."""
+        answer = self._send("GET", f"/v1/jobs/{job_id}/exports/{file}")
+        named = re.search(r'filename="([\w.-]+)"', answer.headers.get("Content-Disposition", ""))
+        return ExportedFile(named[1] if named else file.value, answer.content)
 
     def download(self, url: str) -> Iterator[bytes]:
         """The content of one of these addresses, piece by piece."""

@@ -63,6 +63,11 @@ def api() -> ReadingApi:
     return found
 
 
+def api_of(person: Person) -> ReadingApi:
+    """The same for a thread that knows of no session, as that of a download; close it."""
+    return ReadingApi(settings().api_url, lambda: person.token)
+
+
 def _claims(token: str) -> dict[str, Any]:
     """Read, not verified: the provider handed it over, and the API verifies each request."""
     body = token.split(".")[1]

@@ -30,6 +30,7 @@ _WORDS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "version": ("version ", _as_kept),
     "content_sha256": ("content sha256 ", _as_kept),
     "names": ("files: ", _listed),
+    "file": ("file ", _as_kept),
     "job_ids": ("studies: ", _listed),
     "method": ("by a request ", _as_kept),
     "execution_name": ("execution ", _as_kept),

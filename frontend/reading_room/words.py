@@ -35,6 +35,7 @@ ACTIONS = {
     "report.signed": "signed the report",
     "report.rejected": "rejected the draft",
     "report.amended": "added to the signed report",
+    "study.exported": "downloaded the report or its measurements",
     "retry.requested": "asked for another analysis",
     "cancel.requested": "stopped the analysis",
     "study.deleted": "deleted the study",

@@ -33,7 +33,7 @@ from mri_analysis.observability import logger, metrics, tracer
 from mri_analysis.ports.audit import AuditEvent
 from mri_analysis.problems import problem
 from mri_analysis.settings import settings
-from reading_api import administration, jobs, live_tickets, reviews, studies, uploads
+from reading_api import administration, exports, jobs, live_tickets, reviews, studies, uploads
 from reading_api.answers import answers
 from reading_api.description import openapi_document
 from reading_api.swagger_page import swagger_page
@@ -53,7 +53,7 @@ app = APIGatewayRestResolver(
     cors=CORSConfig(
         allow_origin=settings().reading_room_origin,
         allow_headers=["Idempotency-Key", "If-Match", "If-None-Match"],
-        expose_headers=["ETag", "Location", "Retry-After"],
+        expose_headers=["Content-Disposition", "ETag", "Location", "Retry-After"],
         max_age=600,
     ),
     enable_validation=True,
@@ -117,7 +117,7 @@ def docs() -> Response[str]:
     return swagger_page(openapi_description())
 
 
-for routes in (jobs, uploads, studies, reviews, live_tickets, administration):
+for routes in (jobs, uploads, studies, reviews, exports, live_tickets, administration):
     app.include_router(routes.router)
 
 

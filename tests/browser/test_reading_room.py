@@ -168,7 +168,7 @@ def test_sentence_leads_to_what_it_rests_on(visit: Visit, study: str) -> None:
     expect(cited.first).to_be_visible()
 
 
-def test_draft_is_changed_signed_and_amended(visit: Visit, study: str) -> None:
+def test_draft_is_changed_signed_amended_and_downloaded(visit: Visit, study: str) -> None:
     page = visit("demo-reviewer")
     open_study(page, study)
     page.get_by_role("tab", name="Review").click()
@@ -194,6 +194,15 @@ def test_draft_is_changed_signed_and_amended(visit: Visit, study: str) -> None:
     page.get_by_role("tab", name="Report").click()
     added = page.get_by_text("<script>alert(1)</script> Discussed by *phone*.")
     expect(added.first).to_be_visible()
+
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Report, amended (Markdown)").click()
+    assert taken.value.suggested_filename.endswith("-report-signed.md")
+    kept = taken.value.path().read_text(encoding="utf-8")
+    assert kept.startswith("# Brain MRI volumetry: signed report with addenda")
+    for words in ("Acute infarct of the left hemisphere.", "by Dr. Rosa Reviewer", "Discussed by"):
+        assert words in kept
 
 
 def test_of_two_who_sign_the_second_is_told(

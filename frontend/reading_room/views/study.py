@@ -17,7 +17,7 @@ from reading_room.components.parts import label_colours, live, viewer
 from reading_room.open_report import LINKS_LAST_S, open_report
 from reading_room.person import api, signed_in
 from reading_room.trouble import told
-from reading_room.views import measurements_tab, prior_part, report_tab, review_tab
+from reading_room.views import downloads_part, measurements_tab, prior_part, report_tab, review_tab
 from reading_room.words import QUALITY, REVIEW, RUNNING, STATUS, action, plain
 
 _EVERY_S = 2
@@ -157,6 +157,8 @@ def _read(job: JobDocument) -> None:
         with review:
             person = signed_in()
             review_tab.show(report, may_review="reviewer" in (person.roles if person else ()))
+    with st.expander("Download"):
+        downloads_part.show(report, files)
     with st.expander("Prior study of the same subject"):
         prior_part.show(job, measurements, files)
     with st.expander("History"):

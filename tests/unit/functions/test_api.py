@@ -683,6 +683,7 @@ def test_description_is_valid_openapi_and_lists_every_route(api: Api) -> None:
         "/v1/jobs/{job_id}/cancel",
         "/v1/jobs/{job_id}/description",
         "/v1/jobs/{job_id}/events",
+        "/v1/jobs/{job_id}/exports/{file}",
         "/v1/jobs/{job_id}/measurements",
         "/v1/jobs/{job_id}/prior-studies",
         "/v1/jobs/{job_id}/report",

@@ -1,5 +1,7 @@
 """A finished study over the REST API: reading it, reviewing it, and who is told what."""
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -395,3 +397,84 @@ def test_script_in_a_readers_words_stays_text(api: Api) -> None:
     assert json.loads(answer.body)["sections"]["reader_observations"] == [
         "<script>alert(1)</script>"
     ]
+
+
+# ---- files to take along -------------------------------------------------------------------------
+
+
+def exported(api: Api, file: str = "report.md") -> Answer:
+    return api.get(f"/v1/jobs/{JOB_ID}/exports/{file}")
+
+
+def named(answer: Answer) -> str:
+    return answer.headers["Content-Disposition"][0]
+
+
+def test_exported_draft_says_so_and_taking_it_is_noted(api: Api) -> None:
+    answer = exported(api)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (
+        200,
+        ["text/markdown; charset=utf-8"],
+    )
+    assert answer.body.startswith("# Brain MRI volumetry: draft report\n\n> **DRAFT, not signed.**")
+    assert named(answer) == f'attachment; filename="{JOB_ID}-report-draft.md"'
+    assert actions()[-1] == "study.exported"
+
+
+def test_exported_report_is_what_was_signed_with_its_addenda(api: Api) -> None:
+    first = api.get(REPORT)
+    sections = first.document["sections"]
+    drafted = sections["key_findings"][1]["text"]
+    sections["key_findings"][1]["text"] = "Words of *mine*."
+    sections["clinical_significance"] = []
+    sections["reader_observations"] = ["<script>alert(1)</script> seen."]
+    revised = api.put(f"{REPORT}/sections", sections, etag(first))
+    signed = api.post(f"{REPORT}/signature", None, etag(revised))
+    api.post(f"{REPORT}/addenda", {"text": "Discussed by telephone."}, etag(signed))
+
+    answer = exported(api)
+    page = answer.body
+
+    assert page.startswith("# Brain MRI volumetry: signed report with addenda\n\n> **Signed** by ")
+    assert signed.document["content_sha256"] in page
+    assert "not signed" not in page
+    assert "- Words of \\*mine\\*." in page
+    assert drafted not in page
+    assert "## Observations of the reader\n\n- \\<script\\>alert(1)\\</script\\> seen." in page
+    assert "## Addenda\n\n**" in page
+    assert "Discussed by telephone." in page
+    assert "Changed by " in page
+    assert named(answer).endswith('-report-signed.md"')
+
+
+def test_exported_report_that_was_rejected_says_why(api: Api) -> None:
+    first = api.get(REPORT)
+    api.post(f"{REPORT}/rejection", {"reason": "Another patient's scan."}, etag(first))
+
+    answer = exported(api)
+
+    assert "**REJECTED. Not for clinical use.**" in answer.body
+    assert "Another patient's scan." in answer.body
+    assert named(answer).endswith('-report-rejected.md"')
+
+
+def test_exported_table_has_the_figures_of_the_measurements(api: Api) -> None:
+    answer = exported(api, "measurements.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.body)))
+    measured = api.get(f"/v1/jobs/{JOB_ID}/measurements").document
+
+    assert answer.headers["Content-Type"] == ["text/csv; charset=utf-8"]
+    found = {(row["measurement"], row["quantity"]): float(row["value"]) for row in rows}
+    assert len(found) == len(rows)
+    for volume in measured["volumes"]:
+        assert found[volume["id"], "total volume"] == volume["total_ml"]
+        assert found.get((volume["id"], "asymmetry index")) == volume["asymmetry_percent"]
+    for ratio in measured["ratios"]:
+        assert found[ratio["id"], "ratio"] == ratio["value"]
+    assert {row["study"] for row in rows} == {JOB_ID}
+
+
+def test_file_nobody_exports_and_study_of_others_are_refused(api: Api) -> None:
+    assert_problem(exported(api, "report.exe"), 422, "InvalidRequest")
+    assert_problem(api.get("/v1/jobs/unheard-of/exports/report.md"), 404, "JobNotFound")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, Secret, StringConstraints
@@ -51,6 +52,13 @@ class JobList(Contract):
 
     jobs: list[JobDocument]
     next_cursor: str | None = Field(description="Asks for the next page; null on the last one")
+
+
+class ExportFile(StrEnum):
+    """A file that a completed study can be taken along as."""
+
+    REPORT = "report.md"
+    MEASUREMENTS = "measurements.csv"
 
 
 MOST_PRIOR_STUDIES = 50

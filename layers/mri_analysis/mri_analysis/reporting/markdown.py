@@ -14,6 +14,7 @@ from mri_analysis.contracts.report import (
     Report,
     Statement,
 )
+from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import (
     Contrast,
     Measurements,
@@ -34,6 +35,7 @@ from mri_analysis.reporting.anatomy import (
 from mri_analysis.reporting.compose import NONE_OUTSIDE
 from mri_analysis.reporting.findings import FLAGGED, find, ratio_decimals
 from mri_analysis.reporting.provenance import provenance_lines
+from mri_analysis.reporting.reviewed import addenda, changed_by, edited, standing, title
 from mri_analysis.reporting.verdicts import WORDS
 
 MONTAGE = "montage.png"
@@ -71,6 +73,7 @@ def render_markdown(
     references: Sequence[Reference],
     *,
     montage: str | None = MONTAGE,
+    review: ReviewedReport | None = None,
 ) -> str:
     """Print a report as Markdown (tables as in GitHub's dialect).
 
@@ -84,7 +87,12 @@ def render_markdown(
         Of the knowledge base; those used are listed with population and method.
     montage
         Link to the picture of the labels, relative to the report; None leaves it out.
+    review
+        The review of ``report``: its sections are printed in place of the draft's, with what was
+        decided and added.
     """
+    if review is not None:
+        report = edited(report, review.sections)
     findings = find(measurements, references)
     numbers = {passage.id: str(n) for n, passage in enumerate(report.passages, start=1)}
     used = [finding.reference for finding in findings if finding.reference is not None]
@@ -93,14 +101,16 @@ def render_markdown(
     soft = any(volume.method is VolumeMethod.SOFT for volume in measurements.volumes)
     sides_told = any(_tells_sides(statement) for statement in report.key_findings)
     blocks = [
-        "# Brain MRI volumetry: draft report",
-        "> **DRAFT, not signed.** " + _escaped(report.disclaimer) + _NOT_LOOKED_FOR,
+        f"# Brain MRI volumetry: {title(review)}",
+        _standing(report, review),
         _warning(report, measurements),
-        _study_facts(report),
+        _study_facts(report, review),
+        *_addenda(review),
         "## Key findings",
         _bullets(report.key_findings, numbers),
         _below_key_findings(report, findings, sides_told),
         f"![Labels over the image, in three planes]({montage})" if montage else "",
+        *_readers_observations(review),
         *_observations(report, numbers),
         "## Recommended follow-up",
         _bullets(report.recommended_follow_up, numbers),
@@ -176,11 +186,32 @@ def _warning(report: Report, measurements: Measurements) -> str:
     return "\n>\n".join(lines)
 
 
-def _study_facts(report: Report) -> str:
+def _standing(report: Report, review: ReviewedReport | None) -> str:
+    state, sentences = standing(review, report.disclaimer)
+    return f"> **{state}** {_escaped(sentences)}{_NOT_LOOKED_FOR}"
+
+
+def _addenda(review: ReviewedReport | None) -> list[str]:
+    added = addenda(review)
+    if not added:
+        return []
+    return ["## Addenda", *(f"**{_escaped(who)}**: {_escaped(text)}" for who, text in added)]
+
+
+def _readers_observations(review: ReviewedReport | None) -> list[str]:
+    seen = [] if review is None else review.sections.reader_observations
+    if not seen:
+        return []
+    return ["## Observations of the reader", "\n".join(f"- {_escaped(text)}" for text in seen)]
+
+
+def _study_facts(report: Report, review: ReviewedReport | None) -> str:
     written_at = report.provenance.get("written_at")
     written = f" on {written_at[:10]} at {written_at[11:16]} UTC" if written_at else ""
+    changed = f"{_escaped(changed_by(review))} " if changed_by(review) else ""
     return (
         f"Study {_escaped(report.job_id)}. Written{written} by {_WRITTEN_BY[report.mode]}. "
+        f"{changed}"
         f"Image checks (they say nothing about disease): **{report.verdict.value}**."
     )
 

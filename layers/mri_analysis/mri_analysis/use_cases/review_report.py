@@ -4,13 +4,13 @@ A person may write what they see: the guard's objections are shown beside their 
 their way. What was signed is the draft with the sections as they stood, under one hash.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mri_analysis.access import Caller
 from mri_analysis.contracts.job import ReviewStatus
-from mri_analysis.contracts.report import Description, Report, Statement, StatementKind
+from mri_analysis.contracts.report import Description, Report
 from mri_analysis.contracts.review import (
     Addendum,
     Decision,
@@ -30,13 +30,8 @@ from mri_analysis.ports.reviews import Review, ReviewRepository
 from mri_analysis.ports.storage import ObjectStore
 from mri_analysis.reporting.evidence import gather_evidence
 from mri_analysis.reporting.guard import Violation, check_report
+from mri_analysis.reporting.reviewed import KINDS, edited
 from mri_analysis.use_cases.read_study import finished
-
-_KINDS = {
-    "key_findings": StatementKind.MEASURED,
-    "clinical_significance": StatementKind.QUOTED,
-    "recommended_follow_up": StatementKind.RULE,
-}
 
 
 @dataclass(frozen=True)
@@ -149,11 +144,11 @@ class ReportDesk:
             for_model=report.mode == "language_model",
         )
         known = {_named(found, report) for found in check_report(report, evidence)}
-        edited = _edited(report, sections)
+        changed = edited(report, sections)
         return [
             Objection(rule=found.rule, where=found.where, message=found.message)
-            for found in check_report(edited, evidence)
-            if found.where.partition("[")[0] in _KINDS and _named(found, edited) not in known
+            for found in check_report(changed, evidence)
+            if found.where.partition("[")[0] in KINDS and _named(found, changed) not in known
         ]
 
 
@@ -161,22 +156,10 @@ def _current(report: Report, review: Review) -> ReportSections:
     return review.revisions[-1].sections if review.revisions else sections_of(report)
 
 
-def _edited(report: Report, sections: ReportSections) -> Report:
-    # Without validation: a reader's own sentence cites nothing, and the guard says so.
-    written: dict[str, Sequence[Statement]] = {
-        name: [
-            Statement.model_construct(kind=kind, text=said.text, cites=list(said.cites))
-            for said in getattr(sections, name)
-        ]
-        for name, kind in _KINDS.items()
-    }
-    return report.model_copy(update=written)
-
-
 def _named(found: Violation, report: Report) -> tuple[str, str, str]:
     """A violation by rule and sentence: its place may have moved."""
     section, _, rest = found.where.partition("[")
-    if not rest or section not in _KINDS:
+    if not rest or section not in KINDS:
         return found.rule, section, found.message
     statement = getattr(report, section)[int(rest.rstrip("]"))]
     return found.rule, section, statement.text

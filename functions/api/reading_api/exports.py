@@ -1,0 +1,46 @@
+"""Files to take along: the report as it stands, and its measurements as a table."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler.openapi.params import Path
+
+from mri_analysis import wiring
+from mri_analysis.access import Role
+from mri_analysis.contracts.api import ExportFile
+from mri_analysis.use_cases.export_study import export_study
+from mri_analysis.use_cases.review_report import ReportDesk
+from reading_api.answers import answers
+from reading_api.callers import JobId, caller, reader
+
+router = Router()
+
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+_FILE: dict[int, Any] = {
+    **answers(HTTPStatus.OK, None, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    HTTPStatus.OK: {
+        "description": "The file",
+        "content": {"text/markdown": _TEXT, "text/csv": _TEXT},
+    },
+}
+
+
+@router.get(
+    "/v1/jobs/<job_id>/exports/<file>",
+    summary="The report as it stands, or its measurements, as a file; that it was taken is noted",
+    description="A report says whether it is a draft, signed or rejected, and by whom.",
+    tags=["studies"],
+    responses=_FILE,
+)
+def get_export(
+    job_id: JobId, file: Annotated[ExportFile, Path(description="Which file")]
+) -> Response[str]:
+    person = caller(router, Role.CLINICIAN, Role.REVIEWER)
+    desk = ReportDesk(
+        person, wiring.jobs(), wiring.results(), wiring.reviews(), wiring.knowledge_snapshot()
+    )
+    found = export_study(reader(router), desk, job_id, file)
+    named = {"Content-Disposition": f'attachment; filename="{found.file_name}"'}
+    return Response(HTTPStatus.OK, found.content_type, found.text, named)
