@@ -26,6 +26,7 @@ import jsonschema
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
@@ -52,6 +53,15 @@ LONGEST_MESSAGE = 128 * 1024
 LONGEST_SOCKET_S = 2 * 3600.0
 """Quotas of API Gateway (developer guide, quotas for REST and WebSocket APIs)."""
 _GONE = b'{"message":"Gone"}'
+
+
+class _AnyPath(PathConvertor):
+    """Any path, also with line feeds: those Starlette would answer itself, unlike API Gateway."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("any", _AnyPath())
 
 
 class ApiGateway:
@@ -127,7 +137,7 @@ class ApiGateway:
             routes=[
                 WebSocketRoute("/live", self._socket_opened),
                 HttpRoute("/@connections/{connection_id}", self._manage, methods=every),
-                HttpRoute("/{path:path}", self._answer, methods=every),
+                HttpRoute("/{path:any}", self._answer, methods=every),
             ]
         )
 

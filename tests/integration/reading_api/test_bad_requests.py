@@ -230,6 +230,16 @@ def test_form_that_has_run_out_puts_nothing(stack: LocalStack, clinician: Client
     assert job_of(clinician, form)["status"] == "awaiting_upload"
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/jobs/%0A8/retry", "/v1/jobs/8%0A/retry", "/%0A", "/v1%0A/jobs"]
+)
+def test_address_with_a_line_feed_is_answered_as_any_other(clinician: Client, path: str) -> None:
+    answer = clinician.post(path)
+
+    assert answer.status_code in (403, 404, 422)
+    assert answer.headers["Content-Type"] in ("application/problem+json", "application/json")
+
+
 def test_file_over_the_limit_is_refused_before_and_while_it_is_sent(clinician: Client) -> None:
     announced = clinician.post("/v1/uploads", json={"size_bytes": LARGEST_UPLOAD + 1})
     assert (announced.status_code, announced.json()["code"]) == (413, "FileTooLarge")
