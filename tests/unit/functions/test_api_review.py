@@ -443,6 +443,7 @@ def test_exported_report_is_what_was_signed_with_its_addenda(api: Api) -> None:
     assert drafted not in page
     assert "## Observations of the reader\n\n- \\<script\\>alert(1)\\</script\\> seen." in page
     assert "## Addenda\n\n**" in page
+    assert "## Background (quoted; says nothing about this patient)\n\nNone.\n" in page
     assert "Discussed by telephone." in page
     assert "Changed by " in page
     assert named(answer).endswith('-report-signed.md"')

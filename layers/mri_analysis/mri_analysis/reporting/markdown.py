@@ -253,6 +253,8 @@ def _evans_is_low(findings: Sequence[Finding]) -> bool:
 
 
 def _quotations(report: Report, numbers: dict[str, str]) -> str:
+    if not report.clinical_significance:
+        return "None."
     passages = {passage.id: passage for passage in report.passages}
     blocks = []
     for statement in report.clinical_significance:
