@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mri_analysis.contracts.api import JobDocument
+from mri_analysis.contracts.api import ExportFile, JobDocument
 from mri_analysis.errors import UploadArrived
 from mri_client.job_ids import whole_job_id
 from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
@@ -67,24 +67,35 @@ class SignedInAccess:
         return _state(self._api.retry(job_id, series))
 
     def fetch(self, job_id: str, folder: Path) -> list[Path]:
-        """Download the files of a completed study; raises ``FolderNotWritable`` before any."""
+        """Download the files of a completed study; raises ``FolderNotWritable`` before any.
+
+        ``report.md`` is the draft as the analysis wrote it. The report as it stands, with the words
+        and the signature of its readers, lies beside it under a name that says what it is.
+        """
         make_folder(folder)
         refuse_another_study(folder, job_id)
         fetched = []
         for artefact in self._api.artefacts(job_id).artefacts:
-            path = folder / Path(artefact.name).name
-            part = path.with_name(f"{path.name}.part")
-            try:
-                with part.open("wb") as file:
-                    file.writelines(self._api.download(artefact.url))
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)  # of a download that broke off
-            fetched.append(path)
+            fetched.append(_kept(folder, artefact.name, self._api.download(artefact.url)))
+        for file in ExportFile:
+            exported = self._api.export(job_id, file)
+            fetched.append(_kept(folder, exported.name, [exported.content]))
         return fetched
 
     def changes(self) -> AbstractContextManager[Pause]:
         return _changes(self._api)
+
+
+def _kept(folder: Path, name: str, content: Iterable[bytes]) -> Path:
+    path = folder / Path(name).name
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)  # of a download that broke off
+    return path
 
 
 @contextmanager

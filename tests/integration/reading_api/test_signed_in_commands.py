@@ -152,6 +152,11 @@ def test_a_study_is_looked_at_fetched_and_retried_without_the_stack(
     assert (got.returncode, document["status"], document["error"]) == (0, "completed", None)
     assert {Path(name).name for name in document["files"]} == {p.name for p in folder.iterdir()}
     assert "DRAFT" in (folder / "report.md").read_text()
+    (as_it_stands,) = folder.glob(f"{job_id}-report-*.md")  # another test may have signed it
+    signed = as_it_stands.name.endswith("-signed.md")
+    assert ("**DRAFT, not signed.**" in as_it_stands.read_text()) is not signed
+    assert ("**Signed** by" in as_it_stands.read_text()) is signed
+    assert (folder / f"{job_id}-measurements.csv").read_text().startswith("study,measurement,")
     assert (none.returncode, "UnsupportedFormat" in none.stderr) == (1, True)
     assert "Next:" in none.stderr
     assert (again.returncode, json.loads(again.stdout)["status"]) == (1, "failed")
