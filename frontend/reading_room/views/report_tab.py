@@ -62,7 +62,7 @@ def _statement(
     if not said.cites:
         source.caption("reader")
         return
-    with source.popover("Source", type="tertiary", key=f"source-{key}"):
+    with source.popover("Source", type="tertiary", key=f"source-{key}", width="content"):
         for cite in said.cites:
             if cite in passages:
                 _passage(passages[cite])

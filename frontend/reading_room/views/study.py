@@ -146,7 +146,7 @@ def _read(job: JobDocument) -> None:
     with st.container():
         _head(job, report)
     left, right = st.columns([11, 9], gap="medium")
-    with left:
+    with left, st.container(key="images"):
         _images(measurements, files)
     with right:
         reading, measured, review = st.tabs(["Report", "Measurements", "Review"])

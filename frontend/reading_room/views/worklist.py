@@ -44,7 +44,8 @@ def _rows(status: str | None, review: str | None, job_id: str | None) -> None:
             limit=_PAGE, cursor=cursors[-1], status=status, review_status=review, job_id=job_id
         )
         if not found.jobs:
-            st.info("No study here yet." if key == (None, None, None) else "No study fits.")
+            nothing = "No study here yet. Begin with Upload, above."
+            st.info(nothing if key == (None, None, None) else "No study fits.")
             return
         st.html(_table(found.jobs))
         back, forward, _ = st.columns([1, 1, 6])
