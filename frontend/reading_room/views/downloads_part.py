@@ -17,8 +17,18 @@ _IMAGES = {"image.nii.gz": "Scan (NIfTI)", "labels.nii.gz": "Labels (NIfTI)"}
 
 def show(report: ReviewedReport, files: ArtefactList) -> None:
     """A button for each file; a report and the name of its file say whether it is signed."""
+    person = signed_in()
+    if person is not None:
+        # Looked at again when the sign-in ends: a file that is asked for later comes without it,
+        # and Streamlit says no more of that than "Failed".
+        st.fragment(_buttons, run_every=max(person.seconds_left(), 1))(report, files)
+
+
+def _buttons(report: ReviewedReport, files: ArtefactList) -> None:
     job_id, person = report.job_id, signed_in()
     if person is None:
+        st.warning("Your sign-in has run out; a file comes to who is signed in.")
+        st.button("Sign in again", key="sign-in-for-files", on_click=st.login)
         return
 
     def content(file: ExportFile) -> bytes:
