@@ -93,7 +93,7 @@ lock: ## pin the requirements anew (needs uv)
 	$$pin --override requirements/vlm_without.txt requirements/vlm.in -o requirements/vlm.txt; \
 	$$pin -c requirements/dev.txt requirements/training.in -o requirements/training.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
 	$$pin -c requirements/dev.txt requirements/ontologies.in -o requirements/ontologies.txt; \
-	for name in layers/mri_analysis functions/prepare_study functions/migrate_database models/segmentation frontend; do \
+	for name in layers/mri_analysis functions/prepare_study functions/export_results functions/migrate_database models/segmentation frontend; do \
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
 	done
 

@@ -7,6 +7,7 @@ and the next step of the API; silence is :class:`ApiUnreachable`.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ TokenSource = Callable[[], str]
 Document = TypeVar("Document", bound=BaseModel)
 
 _PATIENCE = httpx.Timeout(30.0, connect=5.0)
+_EXPORT_PATIENCE_S = 120
 _UPLOAD_PATIENCE = httpx.Timeout(60.0, connect=5.0)  # for each part of it
 
 
@@ -53,6 +55,12 @@ class ApiUnreachable(CommandError):
     """The API did not answer, or not in a form that this client knows."""
 
     next_step = "Check the connection, then try again; `mri login` names the API to talk to."
+
+
+class ExportLate(CommandError):
+    """A file that is made when it is asked for did not come."""
+
+    next_step = "Try again in some minutes; then tell the operator the job id."
 
 
 class ApiProblem(Exception):
@@ -215,10 +223,35 @@ class ReadingApi:
         return self._read("GET", f"/v1/jobs/{job_id}/artefacts", ArtefactList)
 
     def export(self, job_id: str, file: ExportFile) -> ExportedFile:
-        """A file to take along, with the name to keep it under; that it was taken is noted."""
-        answer = self._send("GET", f"/v1/jobs/{job_id}/exports/{file}")
+        """A file to take along, with the name to keep it under; that it was taken is noted.
+
+        Waits for a file that is made when it is asked for.
+
+        Raises
+        ------
+        ExportLate
+            It was not there after two minutes.
+        """
+        address = f"/v1/jobs/{job_id}/exports/{file}"
+        until = time.monotonic() + _EXPORT_PATIENCE_S
+        while (answer := self._send("GET", address)).status_code == httpx.codes.ACCEPTED:
+            if time.monotonic() > until:
+                raise ExportLate(f"{file} was not there after {_EXPORT_PATIENCE_S} s.")
+            time.sleep(float(answer.headers.get("Retry-After", "1")))
+        if answer.status_code == httpx.codes.SEE_OTHER:
+            answer = self._stored(answer.headers["Location"])
         named = re.search(r'filename="([\w.-]+)"', answer.headers.get("Content-Disposition", ""))
         return ExportedFile(named[1] if named else file.value, answer.content)
+
+    def _stored(self, url: str) -> httpx.Response:
+        """What lies at an address of object storage; it signs for itself and takes no token."""
+        try:
+            answer = self._storage.get(url)
+        except httpx.HTTPError as error:
+            raise ApiUnreachable(f"The download broke off: {_reason(error)}") from error
+        if answer.status_code != httpx.codes.OK:
+            raise ApiUnreachable(f"Object storage refused ({answer.status_code}).")
+        return answer
 
     def download(self, url: str) -> Iterator[bytes]:
         """The content of one of these addresses, piece by piece."""
@@ -319,7 +352,7 @@ class ReadingApi:
             answer = self._http.request(method, path, headers=signed, **options)
         except httpx.HTTPError as error:
             raise ApiUnreachable(f"The API did not answer: {_reason(error)}") from error
-        if answer.is_success:
+        if answer.is_success or answer.status_code == httpx.codes.SEE_OTHER:
             return answer
         try:
             problem = Problem.model_validate_json(answer.content)

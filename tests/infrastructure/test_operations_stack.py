@@ -28,6 +28,7 @@ BARE = {
     "StateMachineArn": MACHINE,
     "UploadQueueName": "mri-uploads-staging",
     "UploadDeadLetterQueueName": "mri-uploads-dead-letters-staging",
+    "ExportDeadLetterQueueName": "mri-exports-dead-letters-staging",
     "CallbackDeadLetterQueueName": "mri-callback-dead-letters-staging",
     "EventDeadLetterQueueName": "mri-event-dead-letters-staging",
     "FunctionNames": "start-analysis-staging,prepare-study-staging",
@@ -178,6 +179,7 @@ _FUNCTIONS_OF_A_STUDY = [
     "store-analysis-results",
     "notify-user",
     "error-handler",
+    "export-results",
 ]
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from mri_analysis.contracts.tasks import (
     AnalysisInput,
     DescribeTask,
+    ExportOrder,
     FailureTask,
     NotifyTask,
     ReportTask,
@@ -37,6 +38,12 @@ def test_every_function_has_an_event() -> None:
     events = {path.stem for path in Path("events").glob("*.json")}
 
     assert functions == events
+
+
+def test_queue_event_holds_an_order() -> None:
+    (record,) = json.loads(Path("events/export_results.json").read_text())["Records"]
+
+    ExportOrder.model_validate_json(record["body"])
 
 
 def test_queue_event_holds_a_notification() -> None:

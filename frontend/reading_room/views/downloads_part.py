@@ -37,6 +37,13 @@ def _buttons(report: ReviewedReport, files: ArtefactList) -> None:
 
     with st.container(horizontal=True):
         st.download_button(
+            f"Report, {report.review_status} (PDF)",
+            data=partial(content, ExportFile.REPORT_PDF),
+            file_name=file_name(job_id, report.review_status, "pdf"),
+            mime="application/pdf",
+            on_click="ignore",
+        )
+        st.download_button(
             f"Report, {report.review_status} (Markdown)",
             data=partial(content, ExportFile.REPORT),
             file_name=file_name(job_id, report.review_status),

@@ -14,7 +14,11 @@ _NAMES = {
     QueueName.UPLOAD_DEAD_LETTERS: "Uploads that could not be started",
     QueueName.CALLBACK_DEAD_LETTERS: "Answers of a model that could not be passed on",
     QueueName.EVENT_DEAD_LETTERS: "Failures that could not be recorded",
+    QueueName.EXPORTS: "Files that wait to be made",
+    QueueName.EXPORT_DEAD_LETTERS: "Files that could not be made",
 }
+_WORK = {QueueName.UPLOADS, QueueName.EXPORTS}
+"""What waits there is on its way; all else could not be delivered."""
 _COLUMNS = (
     Column("Queue"),
     Column("Waiting", figures=True),
@@ -30,7 +34,7 @@ def show() -> None:
     """One row for each queue, and a warning where something was not delivered."""
     with told():
         found = api().queues()
-        lost = sum(_all(one) for one in found.queues if one.queue is not QueueName.UPLOADS)
+        lost = sum(_all(one) for one in found.queues if one.queue not in _WORK)
         if lost:
             messages = "1 message" if lost == 1 else f"{lost:,} messages"
             st.warning(

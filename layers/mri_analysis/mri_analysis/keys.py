@@ -48,6 +48,18 @@ class StudyKeys:
         return f"results/{self.organization_id}/{self.job_id}/"
 
     @property
+    def exports(self) -> str:
+        """Prefix of files that were made to be taken along, in the images bucket, with the slash.
+
+        Apart from the results, because some name the patient; they are kept for a day.
+        """
+        return f"exports/{self.organization_id}/{self.job_id}/"
+
+    def export(self, version: int, name: str) -> str:
+        """A file made of that version of the report."""
+        return f"{self.exports}{version}/{name}"
+
+    @property
     def uploads(self) -> str:
         """Prefix of what was uploaded, with the slash."""
         return f"incoming/{self.organization_id}/{self.job_id}/"

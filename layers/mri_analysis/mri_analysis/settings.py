@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     upload_dead_letter_queue_url: str = ""
     callback_dead_letter_queue_url: str = ""
     event_dead_letter_queue_url: str = ""
+    export_queue_url: str = ""
+    """Where files that somebody asked for wait to be made."""
+    export_dead_letter_queue_url: str = ""
     reading_room_origin: str = "http://localhost:8501"
     """Where browsers may call the API from."""
     serve_api_docs: bool = False

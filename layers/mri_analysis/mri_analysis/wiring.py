@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mri_analysis.adapters.sql_review_repository import SqlReviewRepository
     from mri_analysis.adapters.sql_study_catalogue import SqlStudyCatalogue
     from mri_analysis.adapters.sqlite_knowledge import SqliteKnowledge
+    from mri_analysis.adapters.sqs_export_orders import SqsExportOrders
     from mri_analysis.adapters.sqs_queues import SqsQueues
     from mri_analysis.adapters.step_functions import StepFunctionsTaskTokens, StepFunctionsWorkflow
     from mri_analysis.adapters.websocket_push import WebSocketPush
@@ -106,8 +107,19 @@ def queues() -> "SqsQueues":
         QueueName.UPLOAD_DEAD_LETTERS: known.upload_dead_letter_queue_url,
         QueueName.CALLBACK_DEAD_LETTERS: known.callback_dead_letter_queue_url,
         QueueName.EVENT_DEAD_LETTERS: known.event_dead_letter_queue_url,
+        QueueName.EXPORTS: known.export_queue_url,
+        QueueName.EXPORT_DEAD_LETTERS: known.export_dead_letter_queue_url,
     }
     return SqsQueues(boto3.client("sqs", config=CLIENT_CONFIG), urls)
+
+
+@cache
+def export_orders() -> "SqsExportOrders":
+    """The queue of files that somebody asked for."""
+    from mri_analysis.adapters.sqs_export_orders import SqsExportOrders
+
+    client = boto3.client("sqs", config=CLIENT_CONFIG)
+    return SqsExportOrders(client, settings().export_queue_url)
 
 
 @cache
@@ -325,6 +337,15 @@ def download_links() -> "S3DownloadLinks":
     from mri_analysis.adapters.s3_upload_forms import regional_client
 
     return S3DownloadLinks(regional_client(), settings().results_bucket)
+
+
+@cache
+def export_links() -> "S3DownloadLinks":
+    """Addresses with which a browser gets a file that was made for it."""
+    from mri_analysis.adapters.s3_download_links import S3DownloadLinks
+    from mri_analysis.adapters.s3_upload_forms import regional_client
+
+    return S3DownloadLinks(regional_client(), settings().images_bucket)
 
 
 @cache

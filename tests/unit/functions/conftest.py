@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from knowledge.build import build_snapshot
 from mri_analysis import wiring
 from mri_analysis.observability import metrics
 from mri_analysis.settings import settings
@@ -107,3 +108,11 @@ def load(account: None) -> Callable[[str], ModuleType]:
         return module
 
     return load_function
+
+
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The knowledge base that reports quote from."""
+    path: Path = tmp_path_factory.mktemp("knowledge") / "knowledge.sqlite"
+    build_snapshot(path)
+    return path

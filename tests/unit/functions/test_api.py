@@ -393,7 +393,14 @@ def test_stage_times_are_of_the_own_organization(api: Api) -> None:
     assert (ended["uploaded"], ended["segmenting"], document["complete"]) == (1, 0, True)
 
 
-QUEUES = ("uploads", "upload_dead_letters", "callback_dead_letters", "event_dead_letters")
+QUEUES = (
+    "uploads",
+    "upload_dead_letters",
+    "callback_dead_letters",
+    "event_dead_letters",
+    "exports",
+    "export_dead_letters",
+)
 
 
 def test_queues_are_counted_without_a_word_of_what_lies_in_them(
@@ -413,7 +420,7 @@ def test_queues_are_counted_without_a_word_of_what_lies_in_them(
     answer = api.get("/v1/operations/queues").document
 
     assert [(one["queue"], one["waiting"], one["in_flight"]) for one in answer["queues"]] == list(
-        zip(QUEUES, (2, 0, 0, 1), (1, 0, 0, 0), strict=True)
+        zip(QUEUES, (2, 0, 0, 1, 0, 0), (1, 0, 0, 0, 0, 0), strict=True)
     )
     assert "other" not in json.dumps(answer)
 

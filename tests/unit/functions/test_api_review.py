@@ -12,81 +12,23 @@ import boto3
 import pytest
 import requests
 
-from knowledge.build import build_snapshot
 from mri_analysis import wiring
-from mri_analysis.adapters.sql_tables import metadata
 from mri_analysis.contracts.job import JobStatus
 from mri_analysis.contracts.report import Report
 from mri_analysis.contracts.review import content_sha256, sections_of
-from mri_analysis.contracts.segmentation import Structure
-from mri_analysis.keys import StudyKeys
-from mri_analysis.ports.jobs import AnalysisResult
-from mri_analysis.reporting.compose import write_report
-from mri_analysis.reporting.describe import describe
-from mri_analysis.reporting.evidence import gather_evidence
-from tests.support.measurements import some_measurements
 from tests.unit.functions.calling import JOB_ID, PERSON, Answer, Api, assert_problem, audited, kept
 from tests.unit.functions.conftest import RESULTS_BUCKET
+from tests.unit.functions.finished_study import KEYS, put_study
 
 REPORT = f"/v1/jobs/{JOB_ID}/report"
-KEYS = StudyKeys("demo", JOB_ID)
-
-
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = tmp_path_factory.mktemp("knowledge") / "knowledge.sqlite"
-    build_snapshot(path)
-    return path
 
 
 @pytest.fixture
 def api(load: Callable[[str], ModuleType], snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The function, called by a reviewer, and the finished study of a stroke behind it."""
     monkeypatch.setenv("KNOWLEDGE_SNAPSHOT_PATH", str(snapshot))
-    metadata.create_all(wiring.jobs()._engine)
-    _put_study()
+    put_study()
     return Api(load("api"), groups="reviewer")
-
-
-def _put_study() -> None:
-    measurements = some_measurements(
-        volumes_ml={Structure.VENTRICLES: 42.0},
-        asymmetry_percent={Structure.VENTRICLES: 63.0, Structure.CSF: 27.0},
-        evans_index=0.34,
-    )
-    evidence = gather_evidence(measurements, wiring.knowledge_snapshot())
-    description = describe(measurements, evidence.references)
-    report = write_report(
-        organization_id="demo", job_id=JOB_ID, description=description, evidence=evidence
-    )
-    boto3.client("s3").create_bucket(
-        Bucket=RESULTS_BUCKET,
-        CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
-    )
-    put = wiring.results().put
-    put(
-        KEYS.results + "measurements.json",
-        measurements.model_dump_json().encode(),
-        "application/json",
-    )
-    put(KEYS.description, description.model_dump_json().encode(), "application/json")
-    put(KEYS.report, report.model_dump_json().encode(), "application/json")
-    put(KEYS.results + "labels.nii.gz", b"labels", "application/gzip")
-    kept(status=JobStatus.ENHANCING)
-    wiring.jobs().complete(
-        AnalysisResult(
-            organization_id="demo",
-            job_id=JOB_ID,
-            segmentation_result_key=KEYS.results + "labels.nii.gz",
-            measurements_key=KEYS.results + "measurements.json",
-            montage_key=KEYS.results + "montage.png",
-            report_key=KEYS.report,
-            image_description=description.text,
-            enhanced_report="# Report",
-            confidence_scores={},
-            processing_metrics={"quality_verdict": "warn"},
-        )
-    )
 
 
 def etag(answer: Answer) -> dict[str, str]:
@@ -142,7 +84,13 @@ def test_links_get_the_files_that_are_there_and_only_those(api: Api) -> None:
     document = api.get(f"/v1/jobs/{JOB_ID}/artefacts").document
 
     links = {file["name"]: file["url"] for file in document["artefacts"]}
-    assert set(links) == {"labels.nii.gz", "measurements.json", "description.json", "report.json"}
+    assert set(links) == {
+        "labels.nii.gz",
+        "measurements.json",
+        "montage.png",
+        "description.json",
+        "report.json",
+    }
     assert requests.get(links["labels.nii.gz"], timeout=5).content == b"labels"
     assert document["expires_in_seconds"] == 300
     assert "X-Amz-Expires=300" in links["labels.nii.gz"]

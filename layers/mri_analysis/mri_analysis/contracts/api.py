@@ -58,7 +58,15 @@ class ExportFile(StrEnum):
     """A file that a completed study can be taken along as."""
 
     REPORT = "report.md"
+    REPORT_PDF = "report.pdf"
     MEASUREMENTS = "measurements.csv"
+
+
+class ExportBeingMade(Contract):
+    """A file that was asked for and is not there yet."""
+
+    file: ExportFile
+    retry_after_seconds: int = Field(ge=1, description="Ask again then")
 
 
 MOST_PRIOR_STUDIES = 50

@@ -52,12 +52,14 @@ class StageTimes(Contract):
 
 
 class QueueName(StrEnum):
-    """A queue of the deployment. The messages of the last three could not be delivered."""
+    """A queue of the deployment. Messages in dead letters could not be delivered."""
 
     UPLOADS = "uploads"
     UPLOAD_DEAD_LETTERS = "upload_dead_letters"
     CALLBACK_DEAD_LETTERS = "callback_dead_letters"
     EVENT_DEAD_LETTERS = "event_dead_letters"
+    EXPORTS = "exports"
+    EXPORT_DEAD_LETTERS = "export_dead_letters"
 
 
 class QueueDepth(Contract):

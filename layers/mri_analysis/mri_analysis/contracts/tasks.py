@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from mri_analysis.contracts.api import ExportFile
 from mri_analysis.contracts.base import Contract, Identifier, S3Key
 from mri_analysis.contracts.segmentation import SegmentationResponse
 
@@ -134,6 +135,13 @@ class StoppedExecution(BaseModel):
     name: str
     status: Literal["ABORTED", "TIMED_OUT"]
     input: str = Field(description="the execution's input, as JSON")
+
+
+class ExportOrder(StudyTask):
+    """A message in the queue of exports: a file that somebody asked for."""
+
+    file: ExportFile
+    version: int = Field(ge=0, description="of the report that they look at")
 
 
 class FailureReference(Contract):

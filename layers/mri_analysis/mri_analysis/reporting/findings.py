@@ -33,7 +33,8 @@ from mri_analysis.reporting.anatomy import (
 FLAGGED = frozenset({FindingStatus.BELOW, FindingStatus.ABOVE, FindingStatus.ASYMMETRIC})
 """Statuses a report must not leave out."""
 
-_COMPARED = FLAGGED | {FindingStatus.WITHIN, FindingStatus.SYMMETRIC}
+COMPARED = FLAGGED | {FindingStatus.WITHIN, FindingStatus.SYMMETRIC}
+"""Statuses of a figure that was held against a band, criterion or limit and got a verdict."""
 
 _NEEDS_TISSUE_BORDER = frozenset(
     {
@@ -97,7 +98,7 @@ def compared_measurements(findings: Sequence[Finding]) -> list[str]:
         dict.fromkeys(
             id_
             for finding in findings
-            if finding.status in _COMPARED
+            if finding.status in COMPARED
             for id_ in finding.measurement_ids
         )
     )

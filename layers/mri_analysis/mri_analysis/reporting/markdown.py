@@ -154,6 +154,11 @@ def main_part(page: str) -> str:
     return page.partition(f"\n{ANNEX}\n")[0]
 
 
+def annex_part(page: str) -> str:
+    """What stands below the annex's heading, with it."""
+    return ANNEX + "\n" + page.partition(f"\n{ANNEX}\n")[2]
+
+
 def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 

@@ -34,10 +34,10 @@ def edited(report: Report, sections: ReportSections) -> Report:
     return report.model_copy(update=written)
 
 
-def file_name(job_id: str, status: ReviewStatus) -> str:
+def file_name(job_id: str, status: ReviewStatus, ending: str = "md") -> str:
     """Under which a report is taken along: it says whether the report is signed."""
     state = ReviewStatus.SIGNED if status is ReviewStatus.AMENDED else status
-    return f"{job_id}-report-{state}.md"
+    return f"{job_id}-report-{state}.{ending}"
 
 
 def title(review: ReviewedReport | None) -> str:

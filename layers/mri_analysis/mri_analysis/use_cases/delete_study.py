@@ -33,5 +33,6 @@ def delete_study(
             raise JobNotFound(f"There is no job {job_id}.")
     keys = StudyKeys(organization_id, job_id)
     images.remove_all(keys.uploads)
+    images.remove_all(keys.exports)
     results.remove_all(keys.prepared)
     results.remove_all(keys.results)

@@ -34,6 +34,35 @@ from mri_analysis.reporting.reviewed import KINDS, edited
 from mri_analysis.use_cases.read_study import finished
 
 
+def review_of(
+    kept: AnalysisResult, *, results: ObjectStore, reviews: ReviewRepository
+) -> ReviewedReport:
+    """The report of a completed study as it stands; nobody asked the guard what it objects to.
+
+    Raises
+    ------
+    ReportNotReady
+        The job has no report.
+    """
+    review = reviews.find(kept.organization_id, kept.job_id)
+    if review is None:
+        raise ReportNotReady("The job has no report.")
+    report = Report.model_validate_json(results.get(kept.report_key))
+    sections = _current(report, review)
+    return ReviewedReport(
+        job_id=kept.job_id,
+        review_status=review.review_status,
+        version=review.version,
+        report=report,
+        sections=sections,
+        objections=[],
+        revisions=list(review.revisions),
+        decision=review.decision,
+        addenda=list(review.addenda),
+        content_sha256=content_sha256(report, sections),
+    )
+
+
 @dataclass(frozen=True)
 class ReportDesk:
     """What a review needs: who reviews, and where everything is kept."""
@@ -54,24 +83,11 @@ class ReportDesk:
             The organization has no such job, or the job no report.
         """
         kept = finished(self.reviewer.organization_id, job_id, self.jobs)
-        review = self.reviews.find(self.reviewer.organization_id, job_id)
-        if review is None:
-            raise ReportNotReady("The job has no report.")
-        report = Report.model_validate_json(self.results.get(kept.report_key))
-        sections = _current(report, review)
-        objections = self._objections(kept, report, sections) if review.revisions else []
-        return ReviewedReport(
-            job_id=job_id,
-            review_status=review.review_status,
-            version=review.version,
-            report=report,
-            sections=sections,
-            objections=objections,
-            revisions=list(review.revisions),
-            decision=review.decision,
-            addenda=list(review.addenda),
-            content_sha256=content_sha256(report, sections),
-        )
+        found = review_of(kept, results=self.results, reviews=self.reviews)
+        if not found.revisions:
+            return found
+        objections = self._objections(kept, found.report, found.sections)
+        return found.model_copy(update={"objections": objections})
 
     def revise(self, job_id: str, sections: ReportSections, *, version: int) -> ReviewedReport:
         """Keep other words for a draft; see ``ReviewRepository`` for what is refused."""

@@ -18,7 +18,11 @@ def files(app: object) -> list[str]:
 def test_report_is_named_by_its_state(visit: Visit, study: Callable[..., str]) -> None:
     app = visit("reviewer", page="study", job=study())
 
-    assert files(app) == ["Report, draft (Markdown)", "Measurements (CSV)"]
+    assert files(app) == [
+        "Report, draft (PDF)",
+        "Report, draft (Markdown)",
+        "Measurements (CSV)",
+    ]
     assert RUN_OUT not in words(app)
 
 
