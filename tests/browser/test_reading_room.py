@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
 from local_stack.reading_room import ReadingRoom
 from local_stack.stack import LocalStack
@@ -201,8 +202,13 @@ def test_draft_is_changed_signed_amended_and_downloaded(visit: Visit, study: str
     assert taken.value.suggested_filename.endswith("-report-signed.md")
     kept = taken.value.path().read_text(encoding="utf-8")
     assert kept.startswith("# Brain MRI volumetry: signed report with addenda")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Report, amended (PDF)").click()
+    assert taken.value.suggested_filename.endswith("-report-signed.pdf")
+    printed = "".join(sheet.extract_text() for sheet in PdfReader(taken.value.path()).pages)
     for words in ("Acute infarct of the left hemisphere.", "by Dr. Rosa Reviewer", "Discussed by"):
         assert words in kept
+        assert words in printed
 
 
 def test_of_two_who_sign_the_second_is_told(

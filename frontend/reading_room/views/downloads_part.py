@@ -57,6 +57,13 @@ def _buttons(report: ReviewedReport, files: ArtefactList) -> None:
             mime="text/csv",
             on_click="ignore",
         )
+        st.download_button(
+            "FHIR (JSON)",
+            data=partial(content, ExportFile.FHIR),
+            file_name=file_name(job_id, report.review_status, "fhir.json"),
+            mime="application/fhir+json",
+            on_click="ignore",
+        )
         links = {file.name: file.url for file in files.artefacts}
         for name, label in _IMAGES.items():
             if name in links:

@@ -23,7 +23,11 @@ _FILE: dict[int, Any] = {
     **answers(HTTPStatus.ACCEPTED, ExportBeingMade, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     HTTPStatus.OK: {
         "description": "The file",
-        "content": {"text/markdown": _TEXT, "text/csv": _TEXT},
+        "content": {
+            "text/markdown": _TEXT,
+            "text/csv": _TEXT,
+            "application/fhir+json": {"schema": {"type": "object"}},
+        },
     },
     HTTPStatus.SEE_OTHER: {
         "description": "The file lies at `Location` for five minutes; that address needs no token",

@@ -156,6 +156,7 @@ def test_a_study_is_looked_at_fetched_and_retried_without_the_stack(
     signed = as_it_stands.name.endswith("-signed.md")
     assert ("**DRAFT, not signed.**" in as_it_stands.read_text()) is not signed
     assert ("**Signed** by" in as_it_stands.read_text()) is signed
+    assert as_it_stands.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
     assert (folder / f"{job_id}-measurements.csv").read_text().startswith("study,measurement,")
     assert (none.returncode, "UnsupportedFormat" in none.stderr) == (1, True)
     assert "Next:" in none.stderr

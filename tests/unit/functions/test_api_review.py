@@ -424,6 +424,20 @@ def test_exported_table_has_the_figures_of_the_measurements(api: Api) -> None:
     assert {row["study"] for row in rows} == {JOB_ID}
 
 
+def test_exported_bundle_is_that_of_the_report_as_it_stands(api: Api) -> None:
+    first = api.get(REPORT)
+    api.post(f"{REPORT}/signature", None, etag(first))
+
+    answer = exported(api, "fhir.json")
+
+    assert answer.headers["Content-Type"] == ["application/fhir+json"]
+    assert named(answer).endswith('-report-signed.fhir.json"')
+    made = [entry["resource"] for entry in answer.document["entry"]]
+    (report,) = (one for one in made if one["resourceType"] == "DiagnosticReport")
+    assert report["status"] == "final"
+    assert actions()[-1] == "study.exported"
+
+
 def test_file_nobody_exports_and_study_of_others_are_refused(api: Api) -> None:
     assert_problem(exported(api, "report.exe"), 422, "InvalidRequest")
     assert_problem(api.get("/v1/jobs/unheard-of/exports/report.md"), 404, "JobNotFound")

@@ -60,6 +60,7 @@ class ExportFile(StrEnum):
     REPORT = "report.md"
     REPORT_PDF = "report.pdf"
     MEASUREMENTS = "measurements.csv"
+    FHIR = "fhir.json"
 
 
 class ExportBeingMade(Contract):

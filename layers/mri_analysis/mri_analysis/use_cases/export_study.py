@@ -4,6 +4,7 @@ Text is answered at once. Other files are made by a function of their own and ke
 asks for one is told to ask again until it is there.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from mri_analysis.contracts.api import ExportFile
 from mri_analysis.contracts.report import Description
 from mri_analysis.contracts.segmentation import Measurements
 from mri_analysis.contracts.tasks import ExportOrder
+from mri_analysis.exporting.fhir import fhir_bundle
 from mri_analysis.keys import StudyKeys
 from mri_analysis.ports.downloads import DownloadLinks
 from mri_analysis.ports.exports import ExportOrders
@@ -59,6 +61,10 @@ def export_study(reader: Reader, desk: ReportDesk, job_id: str, wanted: ExportFi
     references = [found.reference for found in description.findings if found.reference is not None]
     page = render_markdown(review.report, measurements, references, montage=None, review=review)
     reader.note(job_id, "study.exported", file=wanted.value, version=review.version)
+    if wanted is ExportFile.FHIR:
+        bundle = fhir_bundle(review, measurements, description.findings, page, reader.now())
+        name = file_name(job_id, review.review_status, "fhir.json")
+        return Exported(name, "application/fhir+json", json.dumps(bundle, ensure_ascii=False))
     name = file_name(job_id, review.review_status)
     return Exported(name, "text/markdown; charset=utf-8", page)
 

@@ -22,6 +22,7 @@ def test_report_is_named_by_its_state(visit: Visit, study: Callable[..., str]) -
         "Report, draft (PDF)",
         "Report, draft (Markdown)",
         "Measurements (CSV)",
+        "FHIR (JSON)",
     ]
     assert RUN_OUT not in words(app)
 
