@@ -23,7 +23,7 @@ UNKNOWN = "2d0b7d3e-0000-4000-8000-000000000000"
 CHECKS = {
     # Well-formed, and refused all the same: about another version of the report (412).
     "positive_data_acceptance": {
-        "expected-statuses": ["2xx", "304", "401", "403", "404", "409", "412"]
+        "expected-statuses": ["2xx", "303", "304", "401", "403", "404", "409", "412"]
     },
     # An If-Match that is missing, or none, is a version that nobody has read.
     "missing_required_header": {"expected-statuses": ["401", "403", "412", "422"]},
@@ -98,7 +98,10 @@ def test_api_answers_as_it_is_described(
         )
         @given(case=cases(operation, mode, studies))
         def request(case: Case) -> None:
-            answer = case.call_and_validate(base_url=stack.api_url, headers=headers)
+            # A file that was made lies in object storage, which is not described here.
+            answer = case.call_and_validate(
+                base_url=stack.api_url, headers=headers, allow_redirects=False
+            )
             seen.add(answer.status_code)
 
         request()
