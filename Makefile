@@ -45,6 +45,7 @@ up: setup $(VIEWER) ## run the stack until Ctrl-C; `.venv/bin/mri submit FILE --
 test: setup $(VIEWER) $(AXE) ## run all checks and tests
 	@scripts/install_mariadb.sh
 	@scripts/install_chromium.sh
+	@scripts/install_dicom_tools.sh
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest
 

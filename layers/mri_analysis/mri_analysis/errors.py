@@ -175,6 +175,12 @@ class KnowledgeIndexBusy(AnalysisError):
     next_step = "Try again when that has ended; a run that died is forgotten after an hour."
 
 
+class OriginalUnreadable(AnalysisError):
+    """What was kept of an original DICOM study, or results that do not fit it."""
+
+    next_step = "Tell the operator the job id; the report itself is not touched."
+
+
 class DocumentsUnreadable(AnalysisError):
     """Pieces in the search index that a re-index cannot carry over."""
 
@@ -369,6 +375,18 @@ class ReportFinal(RequestError):
     """A report that was signed or rejected takes no such change."""
 
     next_step = "Add an addendum to a signed report; a rejected one needs a new analysis."
+
+
+class NoOriginalStudy(RequestError):
+    """A scan that came as NIfTI, or before originals were kept: DICOM has no study to stand in."""
+
+    next_step = "Export the report as PDF, or upload the DICOM series and export that study."
+
+
+class RejectedReport(RequestError):
+    """A rejected draft goes to no other system."""
+
+    next_step = "Have the scan analysed again, or take the report as PDF: it says REJECTED."
 
 
 class UploadArrived(RequestError):

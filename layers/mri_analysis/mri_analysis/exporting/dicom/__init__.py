@@ -1,0 +1,1 @@
+"""Results as DICOM objects of the original study, written with highdicom."""
