@@ -19,6 +19,7 @@ from rich.live import Live
 from rich.markdown import Markdown
 from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
+from mri_analysis.contracts.api import ExportFile
 from mri_analysis.contracts.report import LanguageModelUse, Report
 from mri_client.display import draft_line, stage_table, wrote_something
 from mri_client.knowledge_commands import app as knowledge_commands
@@ -281,18 +282,39 @@ def get(
         bool,
         typer.Option("--drafts", help="Also a language model's drafts, with the rules they broke."),
     ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="The report as PDF.")] = False,
+    seg: Annotated[bool, typer.Option("--seg", help="The labels as DICOM SEG.")] = False,
+    sr: Annotated[bool, typer.Option("--sr", help="Report and figures as DICOM.")] = False,
+    fhir: Annotated[bool, typer.Option("--fhir", help="A FHIR R4B bundle.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="The measurements as a table.")] = False,
+    everything: Annotated[bool, typer.Option("--zip", help="All of these in one file.")] = False,
     organization: Organization = _ORGANIZATION,
     stack_file: StackFile = None,
     signed_in: SignedIn = False,
     as_json: AsJson = False,
 ) -> None:
-    """Download the results of a job."""
+    """Download the results of a job; with --pdf to --zip these files alone (--signed-in).
+
+    DICOM files stand in the study that was uploaded, and name the patient as it does.
+    """
+    chosen = {
+        ExportFile.REPORT_PDF: pdf,
+        ExportFile.SEGMENTATION: seg,
+        ExportFile.STRUCTURED_REPORT: sr,
+        ExportFile.REPORT_DICOM: sr,
+        ExportFile.FHIR: fhir,
+        ExportFile.MEASUREMENTS: csv,
+        ExportFile.EVERYTHING: everything,
+    }
+    wanted = [file for file, asked in chosen.items() if asked]
     with reported(as_json):
+        if wanted and not signed_in:
+            raise typer.BadParameter("The API makes these files: add --signed-in.")
         if signed_in:
             if drafts:
                 raise typer.BadParameter("--drafts is for operators: the API gives no drafts.")
             with _signed_in(stack_file, organization) as access:
-                raise typer.Exit(get_files(access, job_id, folder, as_json=as_json))
+                raise typer.Exit(get_files(access, job_id, folder, wanted, as_json=as_json))
         stack = Stack.load(stack_file)
         job_id = find_job_id(stack, known_organization(organization), job_id)
         now = progress(stack, organization, job_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mri_analysis.contracts.api import ExportFile, JobDocument
 from mri_analysis.errors import UploadArrived
+from mri_analysis.exporting.names import AT_ONCE
 from mri_client.job_ids import whole_job_id
 from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
 from mri_client.studies import check_file, make_folder, refuse_another_study
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAMES_NOBODY = (*sorted(AT_ONCE), ExportFile.REPORT_PDF)
 _PAUSE_S = 2.0
 # A socket tells how a study ends; the stages on the way there are looked at.
 _PAUSE_WITH_SOCKET_S = 4.0
@@ -66,18 +68,21 @@ class SignedInAccess:
         """Have a failed study analysed again; ``series`` of a DICOM upload, if chosen."""
         return _state(self._api.retry(job_id, series))
 
-    def fetch(self, job_id: str, folder: Path) -> list[Path]:
+    def fetch(self, job_id: str, folder: Path, wanted: Collection[ExportFile] = ()) -> list[Path]:
         """Download the files of a completed study; raises ``FolderNotWritable`` before any.
 
-        ``report.md`` is the draft as the analysis wrote it. The report as it stands, with the words
-        and the signature of its readers, lies beside it under a name that says what it is.
+        ``wanted`` are files to take along, and then nothing else comes. Without it all come that
+        name nobody. ``report.md`` is the draft as the analysis wrote it. The report as it stands,
+        with the words and the signature of its readers, lies beside it under a name that says what
+        it is.
         """
         make_folder(folder)
         refuse_another_study(folder, job_id)
         fetched = []
-        for artefact in self._api.artefacts(job_id).artefacts:
-            fetched.append(_kept(folder, artefact.name, self._api.download(artefact.url)))
-        for file in ExportFile:
+        if not wanted:
+            for artefact in self._api.artefacts(job_id).artefacts:
+                fetched.append(_kept(folder, artefact.name, self._api.download(artefact.url)))
+        for file in wanted or _NAMES_NOBODY:
             exported = self._api.export(job_id, file)
             fetched.append(_kept(folder, exported.name, [exported.content]))
         return fetched

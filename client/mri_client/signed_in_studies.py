@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from mri_analysis.contracts.api import ExportFile
 from mri_client.many_studies import print_state
 from mri_client.signed_in_access import SignedInAccess
 from mri_client.study_access import StudyState
@@ -28,10 +30,17 @@ def show_status(access: SignedInAccess, given: str | None, *, as_json: bool) -> 
     return _tell(access.state(access.whole_id(given)), as_json)
 
 
-def get_files(access: SignedInAccess, given: str, folder: Path, *, as_json: bool) -> int:
+def get_files(
+    access: SignedInAccess,
+    given: str,
+    folder: Path,
+    wanted: Collection[ExportFile] = (),
+    *,
+    as_json: bool,
+) -> int:
     """Download the files of a study, or say why there are none; answer the exit code."""
     state = access.state(access.whole_id(given))
-    files = [] if state.failed or not state.ended else access.fetch(state.job_id, folder)
+    files = [] if state.failed or not state.ended else access.fetch(state.job_id, folder, wanted)
     if as_json:
         told = {name: state.document()[name] for name in ("job_id", "status", "error")}
         print_json(told | {"files": [str(path) for path in files]})

@@ -38,6 +38,7 @@ def make_from_message(record: SQSRecord) -> None:
             jobs=wiring.jobs(),
             results=wiring.results(),
             exports=wiring.images(),
+            originals=wiring.originals(),
             reviews=wiring.reviews(),
         )
     except (JobNotFound, ReportNotReady) as error:

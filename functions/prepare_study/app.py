@@ -25,6 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         task,
         images=wiring.images(),
         results=wiring.results(),
+        originals=wiring.originals(),
         max_upload_bytes=settings().max_upload_bytes,
         max_voxels=settings().max_voxels,
     )

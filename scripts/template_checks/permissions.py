@@ -389,7 +389,7 @@ def _key_needs(template: Template, need: Need) -> Iterator[Need]:
         actions = {"kms:Decrypt"}
     keys: set[str] = set()
     for name in need.resources if actions else ():
-        keys |= _key_of(template, name)
+        keys |= _keys_of_folders(template, name, need.prefixes) or _key_of(template, name)
     if not keys:
         return
     why = f"{need.action}, {need.where}"
@@ -397,6 +397,17 @@ def _key_needs(template: Template, need: Need) -> Iterator[Need]:
         yield Need(action, frozenset(keys), None, why)
     if of_table and need.action not in ("dynamodb:GetItem", "dynamodb:Query"):
         yield Need("kms:GenerateDataKey", frozenset(keys), None, why, optional=True)
+
+
+def _keys_of_folders(template: Template, name: str, prefixes: frozenset[str] | None) -> set[str]:
+    """Keys of folders that are encrypted with another key than their bucket.
+
+    ``KeysOfFolders`` in the bucket's ``Metadata`` names them; whoever puts an object there says the
+    key itself.
+    """
+    keys: dict[str, str] = template.written_metadata(name).get("KeysOfFolders") or {}
+    folders = {prefix.partition("/")[0] for prefix in prefixes or ()}
+    return {keys[folder] for folder in folders} if folders and folders <= keys.keys() else set()
 
 
 def _key_of(template: Template, name: str) -> set[str]:

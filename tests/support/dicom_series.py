@@ -77,6 +77,7 @@ def series(
         found = _object(values[:, :, place].T)
         found.StudyInstanceUID, found.SeriesInstanceUID, found.SeriesNumber = study, uid, number
         found.SOPInstanceUID = generate_uid(entropy_srcs=[uid, str(values.shape), str(place)])
+        found.FrameOfReferenceUID = generate_uid(entropy_srcs=[uid, "frame of reference"])
         found.InstanceNumber = place + 1
         found.ImageOrientationPatient = [*(steps[:, 0] / sizes[0]), *(steps[:, 1] / sizes[1])]
         found.ImagePositionPatient = list((to_lps @ [0, 0, place, 1])[:3])
@@ -96,7 +97,7 @@ def enhanced(voxels: Voxels | None = None, spacing_mm: float = 3.0) -> Dataset:
     found = _object(values[:, :, 0].T)
     found.SOPClassUID = EnhancedMRImageStorage
     found.StudyInstanceUID, found.SeriesInstanceUID = generate_uid(), generate_uid()
-    found.SOPInstanceUID = generate_uid()
+    found.SOPInstanceUID, found.FrameOfReferenceUID = generate_uid(), generate_uid()
     found.SeriesNumber, found.InstanceNumber = 3, 1
     found.NumberOfFrames = values.shape[2]
     found.MRAcquisitionType = "3D"

@@ -8,11 +8,20 @@ from functools import partial
 import streamlit as st
 
 from mri_analysis.contracts.api import ArtefactList, ExportFile
+from mri_analysis.contracts.job import ReviewStatus
 from mri_analysis.contracts.review import ReviewedReport
-from mri_analysis.reporting.reviewed import file_name
+from mri_analysis.exporting.names import CONTENT_TYPES, exported_name
 from reading_room.person import api_of, signed_in
 
 _IMAGES = {"image.nii.gz": "Scan (NIfTI)", "labels.nii.gz": "Labels (NIfTI)"}
+
+
+_BACK = {
+    ExportFile.SEGMENTATION: "Segmentation (DICOM SEG)",
+    ExportFile.STRUCTURED_REPORT: "Measurements (DICOM SR)",
+    ExportFile.REPORT_DICOM: "Report (DICOM PDF)",
+}
+_NAMED = "The DICOM files, also those in the zip, name the patient as the original study does."
 
 
 def show(report: ReviewedReport, files: ArtefactList) -> None:
@@ -35,36 +44,33 @@ def _buttons(report: ReviewedReport, files: ArtefactList) -> None:
         with closing(api_of(person)) as reading:
             return reading.export(job_id, file).content
 
+    state = report.review_status
+    offered = {
+        ExportFile.REPORT_PDF: f"Report, {state} (PDF)",
+        ExportFile.REPORT: f"Report, {state} (Markdown)",
+        ExportFile.MEASUREMENTS: "Measurements (CSV)",
+        ExportFile.FHIR: "FHIR (JSON)",
+        ExportFile.EVERYTHING: "All of it (zip)",
+    }
+    if _came_as_dicom(report) and state is not ReviewStatus.REJECTED:
+        offered |= _BACK
     with st.container(horizontal=True):
-        st.download_button(
-            f"Report, {report.review_status} (PDF)",
-            data=partial(content, ExportFile.REPORT_PDF),
-            file_name=file_name(job_id, report.review_status, "pdf"),
-            mime="application/pdf",
-            on_click="ignore",
-        )
-        st.download_button(
-            f"Report, {report.review_status} (Markdown)",
-            data=partial(content, ExportFile.REPORT),
-            file_name=file_name(job_id, report.review_status),
-            mime="text/markdown",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Measurements (CSV)",
-            data=partial(content, ExportFile.MEASUREMENTS),
-            file_name=f"{job_id}-{ExportFile.MEASUREMENTS}",
-            mime="text/csv",
-            on_click="ignore",
-        )
-        st.download_button(
-            "FHIR (JSON)",
-            data=partial(content, ExportFile.FHIR),
-            file_name=file_name(job_id, report.review_status, "fhir.json"),
-            mime="application/fhir+json",
-            on_click="ignore",
-        )
+        for file, label in offered.items():
+            st.download_button(
+                label,
+                data=partial(content, file),
+                file_name=exported_name(file, job_id, state),
+                mime=CONTENT_TYPES[file],
+                on_click="ignore",
+            )
         links = {file.name: file.url for file in files.artefacts}
         for name, label in _IMAGES.items():
             if name in links:
                 st.link_button(label, links[name])
+    if _came_as_dicom(report):
+        st.caption(_NAMED)
+
+
+def _came_as_dicom(report: ReviewedReport) -> bool:
+    upload = report.report.provenance.get("upload") or {}
+    return upload.get("series") is not None

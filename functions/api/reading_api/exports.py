@@ -10,7 +10,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 from mri_analysis import wiring
 from mri_analysis.access import Role
 from mri_analysis.contracts.api import ExportBeingMade, ExportFile
-from mri_analysis.use_cases.export_study import MADE, Workshop, export_study, find_export
+from mri_analysis.exporting.names import AT_ONCE
+from mri_analysis.use_cases.export_study import Workshop, export_study, find_export
 from mri_analysis.use_cases.review_report import ReportDesk
 from reading_api.answers import answers
 from reading_api.callers import JobId, caller, reader
@@ -51,7 +52,7 @@ def get_export(
     desk = ReportDesk(
         person, wiring.jobs(), wiring.results(), wiring.reviews(), wiring.knowledge_snapshot()
     )
-    if file in MADE:
+    if file not in AT_ONCE:
         return _made(desk, job_id, file)
     found = export_study(reader(router), desk, job_id, file)
     named = {"Content-Disposition": f'attachment; filename="{found.file_name}"'}

@@ -48,6 +48,18 @@ class StudyKeys:
         return f"results/{self.organization_id}/{self.job_id}/"
 
     @property
+    def originals(self) -> str:
+        """Prefix of what is kept of the original DICOM study, in the images bucket, with the slash.
+
+        The one place that names the patient after preparation: under a key of its own.
+        """
+        return f"originals/{self.organization_id}/{self.job_id}/"
+
+    @property
+    def original(self) -> str:
+        return self.originals + "series.zip"
+
+    @property
     def exports(self) -> str:
         """Prefix of files that were made to be taken along, in the images bucket, with the slash.
 

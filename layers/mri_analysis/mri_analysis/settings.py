@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     """Whether the description of the API is a page too, for anybody who knows the address."""
     subject_key_secret_arn: str = ""
     """Secret that hashes subjects are made with; a new one ends every link to older studies."""
+    originals_key_arn: str = ""
+    """Key for what is kept of original DICOM studies; empty: the bucket's own."""
     upload_key_arn: str = ""
     """Key that uploads are encrypted with; empty: the bucket's own."""
     websocket_url: str = ""

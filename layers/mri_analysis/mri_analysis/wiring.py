@@ -58,6 +58,16 @@ def images() -> "S3ObjectStore":
 
 
 @cache
+def originals() -> "S3ObjectStore":
+    """What is kept of original DICOM studies: the same bucket, under a key of their own."""
+    from mri_analysis.adapters.s3_object_store import S3ObjectStore
+
+    chosen = settings()
+    client = boto3.client("s3", config=CLIENT_CONFIG)
+    return S3ObjectStore(client, chosen.images_bucket, chosen.originals_key_arn)
+
+
+@cache
 def results() -> "S3ObjectStore":
     """The bucket of prepared images and results."""
     from mri_analysis.adapters.s3_object_store import S3ObjectStore

@@ -2,21 +2,27 @@
 the series chosen by a person where the rules cannot, and nothing kept of who lay in the scanner.
 """
 
+import gzip
+import io
+import zipfile
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 import requests
 from pydicom.dataset import Dataset
+from pypdf import PdfReader
 from sqlalchemy import create_engine, text
 
 from local_stack.stack import LocalStack
 from mri_analysis.contracts.job import JobStatus
+from mri_analysis.imaging.dicom.originals import unpack_original
 from mri_analysis.keys import StudyKeys
 from tests.integration.reading_api.conftest import Client
 from tests.support.brains import as_upload, small_brain
-from tests.support.chain import Chain
+from tests.support.chain import Chain, wait_for
 from tests.support.dicom_series import archive, image_series, written
 from tests.support.kept import kept
 
@@ -124,6 +130,8 @@ def found_words(content: bytes) -> list[str]:
 def test_nothing_that_names_the_person_is_kept_anywhere(stack: LocalStack, study: str) -> None:
     names = []
     for name, content in kept(stack):
+        if f"originals/demo/{study}/" in name:
+            continue  # see the next test
         names.append(name)
         assert not found_words(content), name
         assert WORD not in name
@@ -138,6 +146,88 @@ def test_nothing_that_names_the_person_is_kept_anywhere(stack: LocalStack, study
         ).all():
             rows = connection.execute(text(f'SELECT * FROM "{table}"')).all()
             assert not found_words(repr(rows).encode()), table
+
+
+def test_original_is_under_its_own_key_and_says_what_its_study_needs(
+    stack: LocalStack, study: str
+) -> None:
+    s3, keys = stack.client("s3"), StudyKeys("demo", study)
+    found = s3.get_object(Bucket=stack.resource("ImagesBucket"), Key=keys.original)
+
+    assert found["ServerSideEncryption"] == "aws:kms"
+    assert found["SSEKMSKeyId"].endswith(stack.resource("OriginalsKey"))
+    original = unpack_original(found["Body"].read())
+    naming = {element.keyword for one in original for element in one if WORD in str(element.value)}
+    assert naming == {
+        *("PatientName", "PatientID", "ReferringPhysicianName", "AccessionNumber", "StudyID"),
+    }
+
+
+# ---- back into the original study ----------------------------------------------------------------
+
+
+def exported(reviewer: Client, job_id: str, file: str) -> requests.Response:
+    return wait_for(lambda: _there(reviewer.get(f"/v1/jobs/{job_id}/exports/{file}")), file)
+
+
+def _there(answer: requests.Response) -> requests.Response | None:
+    assert answer.status_code in (200, 202), answer.text
+    return answer if answer.status_code == 200 else None
+
+
+def test_results_stand_in_the_study_that_was_uploaded(
+    stack: LocalStack, reviewer: Client, study: str
+) -> None:
+    measured = volumes(reviewer, study)
+    objects = {
+        file: pydicom.dcmread(io.BytesIO(exported(reviewer, study, file).content))
+        for file in ("segmentation.dcm", "measurements.dcm", "report.dcm")
+    }
+
+    for one in objects.values():
+        assert one.StudyInstanceUID == UID
+        assert WORD in str(one.PatientName)
+        assert "DRAFT" in one.SeriesDescription
+    s3, keys = stack.client("s3"), StudyKeys("demo", study)
+    body = s3.get_object(
+        Bucket=stack.resource("ResultsBucket"), Key=keys.results + "labels.nii.gz"
+    )["Body"].read()
+    labels = np.asarray(nib.Nifti1Image.from_bytes(gzip.decompress(body)).dataobj)
+    assert np.count_nonzero(objects["segmentation.dcm"].pixel_array) == np.count_nonzero(labels)
+    assert f"{measured['volume.brain']:.3f}"[:6] in str(objects["measurements.dcm"])
+    pdf = objects["report.dcm"].EncapsulatedDocument
+    assert not found_words(pdf)
+    assert "draft report" in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+
+
+def test_files_that_name_nobody_name_nobody(reviewer: Client, study: str) -> None:
+    for file in ("report.md", "report.pdf", "fhir.json", "measurements.csv"):
+        content = exported(reviewer, study, file).content
+        if file.endswith(".pdf"):
+            pages = PdfReader(io.BytesIO(content)).pages
+            content = " ".join(page.extract_text() for page in pages).encode()
+        assert len(content) > 500
+        assert not found_words(content), file
+
+
+def test_everything_comes_in_one_file(reviewer: Client, study: str) -> None:
+    with zipfile.ZipFile(io.BytesIO(exported(reviewer, study, "study.zip").content)) as archive:
+        names = {name.removeprefix(f"{study}-") for name in archive.namelist()}
+
+    assert names == {
+        *("report-draft.md", "report-draft.pdf", "report-draft.dcm", "report-draft.fhir.json"),
+        *("measurements.csv", "measurements-draft.dcm", "segmentation-draft.dcm"),
+        "measurements.json",
+    }
+
+
+def test_scan_that_came_as_nifti_has_no_study_to_go_back_to(
+    reviewer: Client, finished: str
+) -> None:
+    refused = reviewer.get(f"/v1/jobs/{finished}/exports/segmentation.dcm")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "NoOriginalStudy")
+    assert "upload the DICOM series" in refused.json()["next_step"]
 
 
 # ---- choice --------------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 """Files that are made when somebody asks: ordered by the API, made by a function, fetched."""
 
+import gzip
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,14 +11,21 @@ from types import ModuleType
 from typing import Any
 
 import boto3
+import nibabel as nib
+import numpy as np
+import pydicom
 import pytest
 import requests
 from botocore.exceptions import EndpointConnectionError
+from pydicom.dataset import Dataset
 
 from mri_analysis import wiring
 from mri_analysis.adapters.s3_object_store import S3ObjectStore
 from mri_analysis.contracts.api import ExportBeingMade
+from mri_analysis.contracts.study import PreparedStudy
+from mri_analysis.imaging.dicom.originals import pack_original
 from mri_analysis.settings import settings
+from tests.support import dicom_series
 from tests.unit.functions.calling import JOB_ID, Answer, Api, assert_problem, audited
 from tests.unit.functions.conftest import Context
 from tests.unit.functions.finished_study import KEYS, put_study
@@ -205,4 +215,99 @@ def test_somebody_elses_file_is_not_found(api: Api, make: Callable[[], Any], que
 
     assert_problem(api.get(PDF), 404, "JobNotFound")
 
+    assert ordered(queue) == []
+
+
+# ---- DICOM ---------------------------------------------------------------------------------------
+
+SEG = f"/v1/jobs/{JOB_ID}/exports/segmentation.dcm"
+DICOM = ("segmentation.dcm", "measurements.dcm", "report.dcm")
+
+
+@pytest.fixture
+def original(api: Api) -> list[Dataset]:
+    """The study as it came: objects of the series, with what is kept of them in the buckets."""
+    labels = np.zeros((20, 24, 16), np.uint8)
+    labels[4:9, 5:12, 3:8], labels[11:15, 5:12, 3:8] = 17, 53
+    affine = np.diag([3.0, 3.0, 3.0, 1.0])
+    objects = dicom_series.series(labels.astype(np.int16), affine=affine)
+    image = nib.Nifti1Image(labels, affine)
+    put = wiring.results().put
+    put(KEYS.results + "labels.nii.gz", gzip.compress(image.to_bytes()), "application/gzip")
+    _put_study_document(original_kept=True)
+    wiring.originals().put(KEYS.original, pack_original(objects), "application/zip")
+    return objects
+
+
+def _put_study_document(*, original_kept: bool) -> None:
+    study = PreparedStudy(
+        organization_id="demo",
+        job_id=JOB_ID,
+        source_format="dicom" if original_kept else "nifti",
+        image_key=KEYS.prepared_image,
+        source_sha256="0" * 64,
+        shape=(20, 24, 16),
+        spacing_mm=(3, 3, 3),
+        orientation="RAS",
+        data_type="int16",
+        orientation_source="sform",
+        original_kept=original_kept,
+    )
+    wiring.results().put(KEYS.study, study.model_dump_json().encode(), "application/json")
+
+
+@pytest.mark.parametrize("file", DICOM)
+def test_object_stands_in_the_original_study(
+    api: Api, make: Callable[[], Any], original: list[Dataset], file: str
+) -> None:
+    path = f"/v1/jobs/{JOB_ID}/exports/{file}"
+    assert api.get(path).status == 202
+    assert make() == {"batchItemFailures": []}
+
+    answer = fetched(api.get(path))
+
+    found = pydicom.dcmread(io.BytesIO(answer.content))
+    assert found.StudyInstanceUID == original[0].StudyInstanceUID
+    assert found.PatientName == original[0].PatientName
+    assert "-draft.dcm" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("file", DICOM)
+def test_scan_without_a_dicom_study_has_none_to_go_back_to(api: Api, queue: str, file: str) -> None:
+    _put_study_document(original_kept=False)
+
+    answer = api.get(f"/v1/jobs/{JOB_ID}/exports/{file}")
+
+    assert_problem(answer, 409, "NoOriginalStudy")
+    assert ordered(queue) == []
+
+
+def test_rejected_report_goes_to_no_other_system(
+    api: Api, make: Callable[[], Any], original: list[Dataset]
+) -> None:
+    etag = api.get(REPORT).headers["ETag"][0]
+    api.post(f"{REPORT}/rejection", {"reason": "Motion."}, {"If-Match": etag})
+
+    assert_problem(api.get(SEG), 409, "RejectedReport")
+    path = f"/v1/jobs/{JOB_ID}/exports/study.zip"
+    assert api.get(path).status == 202
+    make()
+    with zipfile.ZipFile(io.BytesIO(fetched(api.get(path)).content)) as archive:
+        names = archive.namelist()
+    assert any(name.endswith("-report-rejected.pdf") for name in names)
+    assert not any(name.endswith(".dcm") for name in names)
+
+
+def test_original_that_takes_no_results_is_told_and_not_tried_again(
+    api: Api, make: Callable[[], Any], original: list[Dataset], queue: str
+) -> None:
+    holes = [*original[:5], *original[7:]]
+    wiring.originals().put(KEYS.original, pack_original(holes), "application/zip")
+    assert api.get(SEG).status == 202
+    assert make() == {"batchItemFailures": []}
+
+    answer = api.get(SEG)
+
+    assert_problem(answer, 409, "OriginalUnreadable")
+    assert "no regular stack" in answer.document["detail"]
     assert ordered(queue) == []

@@ -7,6 +7,7 @@ import pytest
 from mri_analysis.contracts.study import PreparedStudy, SeriesOffer
 from mri_analysis.contracts.tasks import AnalysisInput, UploadedObject
 from mri_analysis.errors import SeriesAmbiguous, StorageUnavailable, UploadMissing
+from mri_analysis.imaging.dicom.originals import unpack_original
 from mri_analysis.keys import StudyKeys
 from mri_analysis.use_cases.prepare_study import prepare_study
 from tests.support.bad_uploads import packed, ramp_image
@@ -21,6 +22,7 @@ def prepared(
     results: MemoryObjects,
     wanted: int | None = None,
     version_id: str = "v1",
+    originals: MemoryObjects | None = None,
 ) -> PreparedStudy:
     task = AnalysisInput(
         organization_id=KEYS.organization_id,
@@ -30,7 +32,12 @@ def prepared(
         ),
     )
     return prepare_study(
-        task, images=images, results=results, max_upload_bytes=1 << 30, max_voxels=512**3
+        task,
+        images=images,
+        results=results,
+        originals=originals or MemoryObjects(),
+        max_upload_bytes=1 << 30,
+        max_voxels=512**3,
     )
 
 
@@ -57,6 +64,30 @@ def test_dicom_upload_is_gone_once_its_image_is_prepared(
     assert study.source_format == "dicom"
     assert dicom.objects == {}
     assert set(results.objects) == {KEYS.prepared_image, KEYS.study, KEYS.series}
+
+
+def test_original_is_kept_apart_from_the_results(
+    dicom: MemoryObjects, results: MemoryObjects
+) -> None:
+    originals = MemoryObjects()
+
+    study = prepared(dicom, results, originals=originals)
+
+    assert study.original_kept
+    (kept,) = originals.objects.items()
+    assert kept[0] == KEYS.original
+    names = {str(one.PatientName) for one in unpack_original(kept[1])}
+    assert names == {"Example^Person"}
+    assert all(b"Example" not in body for body in results.objects.values())
+
+
+def test_upload_stays_where_its_original_could_not_be_kept(
+    dicom: MemoryObjects, results: MemoryObjects
+) -> None:
+    with pytest.raises(StorageUnavailable):
+        prepared(dicom, results, originals=MemoryObjects(down=True))
+
+    assert set(dicom.objects) == {KEYS.upload}
 
 
 def test_nifti_upload_stays_and_offers_no_series(results: MemoryObjects) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -15,15 +15,25 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CopySourceTypeDef, ObjectIdentifierTypeDef
 
+
+class _Encryption(TypedDict, total=False):
+    ServerSideEncryption: Literal["aws:kms"]
+    SSEKMSKeyId: str
+
+
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "405"}
 
 
 class S3ObjectStore:
     """One bucket."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, key_arn: str = "") -> None:
+        """``key_arn`` encrypts what is put; empty: the bucket's own key does."""
         self._client = client
         self._bucket = bucket
+        self._encryption: _Encryption = (
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_arn} if key_arn else {}
+        )
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
         try:
@@ -48,7 +58,11 @@ class S3ObjectStore:
     def put(self, key: str, body: bytes, content_type: str) -> None:
         with _translated():
             self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                **self._encryption,
             )
 
     def move(self, key: str, version_id: str | None, new_key: str) -> None:

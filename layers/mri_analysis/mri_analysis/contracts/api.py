@@ -61,6 +61,10 @@ class ExportFile(StrEnum):
     REPORT_PDF = "report.pdf"
     MEASUREMENTS = "measurements.csv"
     FHIR = "fhir.json"
+    SEGMENTATION = "segmentation.dcm"
+    STRUCTURED_REPORT = "measurements.dcm"
+    REPORT_DICOM = "report.dcm"
+    EVERYTHING = "study.zip"
 
 
 class ExportBeingMade(Contract):

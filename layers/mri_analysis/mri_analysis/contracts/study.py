@@ -66,4 +66,7 @@ class PreparedStudy(Contract):
     orientation_source: Literal["sform", "qform"]
     series: SeriesChoice | None = Field(default=None, description="of a DICOM upload")
     acquisition: Acquisition | None = Field(default=None, description="of a DICOM upload")
+    original_kept: bool = Field(
+        default=False, description="whether results can be written back into the DICOM study"
+    )
     notes: list[str] = Field(default_factory=list, description="what was repaired, in sentences")

@@ -18,6 +18,8 @@ class Scan:
     image: PreparedImage
     series: SeriesChoice | None = None
     acquisition: Acquisition | None = None
+    original: bytes | None = None
+    """what results need to stand in the original DICOM study; it names the patient"""
 
 
 def read_scan(
@@ -56,7 +58,7 @@ def read_scan(
     from mri_analysis.imaging.dicom.facts import acquisition_of, series_choice, series_offer
     from mri_analysis.imaging.dicom.reading import read_dicom
 
-    converted, choice = read_dicom(
+    read = read_dicom(
         path,
         folder,
         max_voxels=max_voxels,
@@ -64,7 +66,8 @@ def read_scan(
         wanted=wanted,
     )
     return Scan(
-        read_upload(converted, max_voxels=max_voxels),
-        series_choice(choice),
-        acquisition_of(choice.chosen.series),
+        read_upload(read.image, max_voxels=max_voxels),
+        series_choice(read.choice),
+        acquisition_of(read.choice.chosen.series),
+        read.original,
     )

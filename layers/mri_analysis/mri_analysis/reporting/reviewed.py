@@ -34,12 +34,6 @@ def edited(report: Report, sections: ReportSections) -> Report:
     return report.model_copy(update=written)
 
 
-def file_name(job_id: str, status: ReviewStatus, ending: str = "md") -> str:
-    """Under which a report is taken along: it says whether the report is signed."""
-    state = ReviewStatus.SIGNED if status is ReviewStatus.AMENDED else status
-    return f"{job_id}-report-{state}.{ending}"
-
-
 def title(review: ReviewedReport | None) -> str:
     """What the report is, for its first line; None stands for a draft that nobody has opened."""
     return _TITLES[ReviewStatus.DRAFT if review is None else review.review_status]

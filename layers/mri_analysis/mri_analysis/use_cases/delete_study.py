@@ -34,5 +34,6 @@ def delete_study(
     keys = StudyKeys(organization_id, job_id)
     images.remove_all(keys.uploads)
     images.remove_all(keys.exports)
+    images.remove_all(keys.originals)
     results.remove_all(keys.prepared)
     results.remove_all(keys.results)

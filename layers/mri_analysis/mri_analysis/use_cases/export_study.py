@@ -4,27 +4,27 @@ Text is answered at once. Other files are made by a function of their own and ke
 asks for one is told to ask again until it is there.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mri_analysis.contracts.api import ExportFile
+from mri_analysis.contracts.job import ReviewStatus
 from mri_analysis.contracts.report import Description
+from mri_analysis.contracts.review import ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements
+from mri_analysis.contracts.study import PreparedStudy
 from mri_analysis.contracts.tasks import ExportOrder
-from mri_analysis.exporting.fhir import fhir_bundle
+from mri_analysis.errors import NoOriginalStudy, OriginalUnreadable, RejectedReport
+from mri_analysis.exporting.files import StudyFiles
+from mri_analysis.exporting.names import CONTENT_TYPES, DICOM, exported_name
 from mri_analysis.keys import StudyKeys
 from mri_analysis.ports.downloads import DownloadLinks
 from mri_analysis.ports.exports import ExportOrders
 from mri_analysis.ports.storage import ObjectStore
-from mri_analysis.reporting.markdown import render_markdown
-from mri_analysis.reporting.reviewed import file_name
-from mri_analysis.reporting.tables import measurements_csv
+from mri_analysis.use_cases.make_export import REFUSED
 from mri_analysis.use_cases.read_study import LINK_SECONDS, Reader, finished
 from mri_analysis.use_cases.review_report import ReportDesk
 
-MADE = {ExportFile.REPORT_PDF: "application/pdf"}
-"""Files that a function makes, with their types."""
 _ORDER_LASTS = timedelta(minutes=3)
 """After that a file that did not come is ordered again."""
 
@@ -50,23 +50,22 @@ def export_study(reader: Reader, desk: ReportDesk, job_id: str, wanted: ExportFi
         The organization has no such job, or the job no report.
     """
     kept = finished(reader.organization_id, job_id, desk.jobs)
-    measurements = Measurements.model_validate_json(desk.results.get(kept.measurements_key))
-    if wanted is ExportFile.MEASUREMENTS:
-        reader.note(job_id, "study.exported", file=wanted.value)
-        table = measurements_csv(job_id, measurements)
-        return Exported(f"{job_id}-measurements.csv", "text/csv; charset=utf-8", table)
     review = desk.open(job_id)
-    keys = StudyKeys(reader.organization_id, job_id)
-    description = Description.model_validate_json(desk.results.get(keys.description))
-    references = [found.reference for found in description.findings if found.reference is not None]
-    page = render_markdown(review.report, measurements, references, montage=None, review=review)
+    results, keys = desk.results, StudyKeys(reader.organization_id, job_id)
+    files = StudyFiles(
+        organization_id=reader.organization_id,
+        review=review,
+        measurements=Measurements.model_validate_json(results.get(kept.measurements_key)),
+        description=Description.model_validate_json(results.get(keys.description)),
+        montage=lambda: results.get(kept.montage_key),
+        labels=lambda: results.get(kept.segmentation_result_key),
+        original=lambda: None,  # no text needs it
+        at=reader.now(),
+    )
+    text = files.made(wanted).decode()
     reader.note(job_id, "study.exported", file=wanted.value, version=review.version)
-    if wanted is ExportFile.FHIR:
-        bundle = fhir_bundle(review, measurements, description.findings, page, reader.now())
-        name = file_name(job_id, review.review_status, "fhir.json")
-        return Exported(name, "application/fhir+json", json.dumps(bundle, ensure_ascii=False))
-    name = file_name(job_id, review.review_status)
-    return Exported(name, "text/markdown; charset=utf-8", page)
+    name = exported_name(wanted, job_id, review.review_status)
+    return Exported(name, CONTENT_TYPES[wanted], text)
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,18 @@ def find_export(
     ------
     JobNotFound, ReportNotReady
         The organization has no such job, or the job no report.
+    NoOriginalStudy, RejectedReport
+        A DICOM object of a study that did not come as DICOM, or whose report was rejected.
+    OriginalUnreadable
+        The original study does not take the results.
     """
     review = desk.open(job_id)
-    key = StudyKeys(reader.organization_id, job_id).export(review.version, wanted.value)
+    keys = StudyKeys(reader.organization_id, job_id)
+    if wanted in DICOM:
+        _may_go_back(review, keys, desk.results)
+    key = keys.export(review.version, wanted.value)
+    if workshop.exports.head(f"{key}{REFUSED}") is not None:
+        raise OriginalUnreadable(workshop.exports.get(f"{key}{REFUSED}").decode())
     if workshop.exports.head(key) is None:
         order = ExportOrder(
             organization_id=reader.organization_id,
@@ -103,8 +111,17 @@ def find_export(
         _order_once(order, f"{key}.ordered", workshop, reader.now())
         return None
     reader.note(job_id, "study.exported", file=wanted.value, version=review.version)
-    name = file_name(job_id, review.review_status, wanted.value.rpartition(".")[2])
-    return workshop.links.sign(key, name, MADE[wanted], LINK_SECONDS)
+    name = exported_name(wanted, job_id, review.review_status)
+    return workshop.links.sign(key, name, CONTENT_TYPES[wanted], LINK_SECONDS)
+
+
+def _may_go_back(review: ReviewedReport, keys: StudyKeys, results: ObjectStore) -> None:
+    """Refuse what cannot, or must not, stand in the hospital's own study."""
+    if review.review_status is ReviewStatus.REJECTED:
+        raise RejectedReport("The report was rejected: it goes to no other system.")
+    study = PreparedStudy.model_validate_json(results.get(keys.study))
+    if not study.original_kept:
+        raise NoOriginalStudy("The scan did not come as DICOM: there is no study to write to.")
 
 
 def _order_once(order: ExportOrder, mark: str, workshop: Workshop, now: datetime) -> None:

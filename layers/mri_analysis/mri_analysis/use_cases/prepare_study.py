@@ -21,12 +21,14 @@ def prepare_study(
     *,
     images: ObjectStore,
     results: ObjectStore,
+    originals: ObjectStore,
     max_upload_bytes: int,
     max_voxels: int,
 ) -> PreparedStudy:
     """Check and scrub the upload; write ``image.nii.gz`` and ``study.json``.
 
-    A DICOM upload names a person in many places, so it is removed once its image is prepared. A
+    A DICOM upload names a person in many places, so it is removed once its image is prepared. What
+    results need to stand in its study is put into ``originals``, apart from everything else. A
     retry after that goes on with the image.
 
     Raises
@@ -78,7 +80,10 @@ def prepare_study(
         notes=prepared.notes,
         series=scan.series,
         acquisition=scan.acquisition,
+        original_kept=scan.original is not None,
     )
+    if scan.original is not None:
+        originals.put(keys.original, scan.original, "application/zip")
     results.put(keys.prepared_image, compressed(prepared), "application/gzip")
     results.put(keys.study, _document(study), _JSON)
     if study.source_format == "dicom":

@@ -23,6 +23,7 @@ def test_report_is_named_by_its_state(visit: Visit, study: Callable[..., str]) -
         "Report, draft (Markdown)",
         "Measurements (CSV)",
         "FHIR (JSON)",
+        "All of it (zip)",
     ]
     assert RUN_OUT not in words(app)
 

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pydicom
+from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from mri_analysis.errors import FileTooLarge, NoMrSeries
@@ -17,6 +19,7 @@ from mri_analysis.imaging.dicom.choice import Choice, Offer, choose, offer
 from mri_analysis.imaging.dicom.conversion import convert
 from mri_analysis.imaging.dicom.grouping import Series, series_of
 from mri_analysis.imaging.dicom.headers import read_header
+from mri_analysis.imaging.dicom.originals import pack_original
 from mri_analysis.imaging.dicom.stack import check_stack
 
 _DEFLATED = DeflatedExplicitVRLittleEndian.encode()
@@ -28,6 +31,17 @@ class _Files(Protocol):
     def files(
         self, places: Collection[int] | None = None
     ) -> Iterator[tuple[PackedFile, bytes]]: ...
+
+
+@dataclass(frozen=True)
+class Read:
+    """A series of an upload."""
+
+    image: Path
+    """the NIfTI file as the converter wrote it"""
+    choice: Choice
+    original: bytes
+    """what results need to stand in the original study; it names the patient"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ def read_dicom(
     max_voxels: int,
     tell: Callable[[Offer], None],
     wanted: int | None = None,
-) -> tuple[Path, Choice]:
+) -> Read:
     """Choose a series of the upload and convert it.
 
     Parameters
@@ -67,7 +81,7 @@ def read_dicom(
 
     Returns
     -------
-    The NIfTI file as the converter wrote it, in ``folder`` and not scrubbed yet, and the choice.
+    What was read; its image lies in ``folder`` and is not scrubbed yet.
 
     Raises
     ------
@@ -88,10 +102,11 @@ def read_dicom(
         objects, converted = folder / "objects", folder / "converted"
         objects.mkdir()
         converted.mkdir()
-        _unpack(upload, {header.file.place for header in series.headers}, objects)
+        places = {header.file.place for header in series.headers}
+        original = pack_original(_unpacked(upload, places, objects))
     image = convert(objects, series, converted)
     shutil.rmtree(objects)
-    return image, choice
+    return Read(image, choice, original)
 
 
 @contextmanager
@@ -115,9 +130,14 @@ def _check_voxels(series: Series, most: int) -> None:
         )
 
 
-def _unpack(upload: _Files, places: Collection[int], into: Path) -> None:
+def _unpacked(upload: _Files, places: Collection[int], into: Path) -> Iterator[Dataset]:
+    """The objects of a series, each written to the folder ``into`` as it passes."""
     for file, content in upload.files(places):
-        (into / f"{file.place:06}.dcm").write_bytes(_inflated(content))
+        inflated = _inflated(content)
+        (into / f"{file.place:06}.dcm").write_bytes(inflated)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they quote the values of real scanners
+            yield pydicom.dcmread(io.BytesIO(inflated), force=True, stop_before_pixels=True)
 
 
 def _inflated(content: bytes) -> bytes:
