@@ -9,9 +9,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from mri_analysis import wiring
 from mri_analysis.access import Role
-from mri_analysis.contracts.api import ExportBeingMade, ExportFile
+from mri_analysis.contracts.api import ExportBeingMade, ExportFile, ExportReady
 from mri_analysis.exporting.names import AT_ONCE
 from mri_analysis.use_cases.export_study import Workshop, export_study, find_export
+from mri_analysis.use_cases.read_study import LINK_SECONDS
 from mri_analysis.use_cases.review_report import ReportDesk
 from reading_api.answers import answers
 from reading_api.callers import JobId, caller, reader
@@ -32,6 +33,7 @@ _FILE: dict[int, Any] = {
     },
     HTTPStatus.SEE_OTHER: {
         "description": "The file lies at `Location` for five minutes; that address needs no token",
+        "content": {"application/json": {"model": ExportReady}},
     },
 }
 
@@ -66,4 +68,6 @@ def _made(desk: ReportDesk, job_id: str, file: ExportFile) -> Response[str]:
         told = ExportBeingMade(file=file, retry_after_seconds=_AGAIN_S).model_dump_json()
         wait = {"Retry-After": str(_AGAIN_S)}
         return Response(HTTPStatus.ACCEPTED, "application/json", told, wait)
-    return Response(HTTPStatus.SEE_OTHER, None, "", {"Location": address})
+    ready = ExportReady(file=file, url=address, expires_in_seconds=LINK_SECONDS)
+    place = {"Location": address}
+    return Response(HTTPStatus.SEE_OTHER, "application/json", ready.model_dump_json(), place)

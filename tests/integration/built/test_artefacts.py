@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.integration.built.conftest import Build
 
 _UNZIPPED_LIMIT_BYTES = 150 * 1024 * 1024
+_LARGE_LIMITS_BYTES = {"ExportResultsFunction": 236 * 1024 * 1024}
+"""Lambda takes 250 MiB; the setter of PDFs alone has 81 of them."""
 _X86_64 = 62
 """e_machine of an ELF header (elf.h)."""
 _GLIBC_OF_LAMBDA = (2, 34)
@@ -79,7 +81,8 @@ def test_function_with_its_layers_is_small(for_lambda: Build) -> None:
     sizes = {name: sum(map(size, folders)) for name, folders in for_lambda.functions.items()}
 
     assert "PrepareStudyFunction" in sizes
-    assert {n: s for n, s in sizes.items() if s > _UNZIPPED_LIMIT_BYTES} == {}
+    limits = {name: _LARGE_LIMITS_BYTES.get(name, _UNZIPPED_LIMIT_BYTES) for name in sizes}
+    assert {name: taken for name, taken in sizes.items() if taken > limits[name]} == {}
 
 
 def test_nothing_is_shipped_that_lambda_brings_or_nobody_needs(for_lambda: Build) -> None:

@@ -23,7 +23,7 @@ _RUNTIME = {
     # botocore, nibabel and Mako look for these and do without; `make deploy-emulated` runs without
     *("certifi", "scipy", "pygments"),
     # pydicom looks for these, to unpack voxels: dcm2niix does that here
-    *("PIL", "pylibjpeg", "openjpeg", "_openjpeg"),
+    *("PIL", "pylibjpeg", "openjpeg", "_openjpeg", "jpeg_ls", "_CharLS"),
 }
 
 

@@ -171,6 +171,25 @@ def test_what_a_stack_needs_is_refused_for_whoever_is_signed_in(shell: Shell) ->
     assert "--signed-in" in json.loads(refused.stdout)["error"]["message"]
 
 
+def test_files_that_are_named_come_alone(shell: Shell, job_id: str, tmp_path: Path) -> None:
+    shell.sign_in("demo-reviewer")
+    folder = tmp_path / "files"
+
+    got = shell.run(
+        *("get", job_id, "--out", str(folder), "--signed-in"),
+        *("--pdf", "--fhir", "--csv", "--zip"),
+    )
+    refused = shell.run("get", job_id, "--out", str(folder), "--signed-in", "--seg")
+    alone = shell.run("get", job_id, "--out", str(folder), "--pdf")
+
+    assert got.returncode == 0, got.stderr
+    endings = {path.name.removeprefix(f"{job_id}-").partition(".")[2] for path in folder.iterdir()}
+    assert endings == {"pdf", "fhir.json", "csv", "zip"}
+    assert (refused.returncode, "NoOriginalStudy" in refused.stderr) == (2, True)
+    assert "upload the DICOM series" in " ".join(refused.stderr.split())
+    assert (alone.returncode, "--signed-in" in alone.stderr) == (2, True)
+
+
 def test_sign_out_forgets(shell: Shell, job_id: str) -> None:
     shell.sign_in("demo-clinician")
     assert shell.run("report", job_id).returncode == 0

@@ -67,6 +67,14 @@ class ExportFile(StrEnum):
     EVERYTHING = "study.zip"
 
 
+class ExportReady(Contract):
+    """A file that was made; ``Location`` says the same address."""
+
+    file: ExportFile
+    url: str = Field(description="Gets the file and takes no token")
+    expires_in_seconds: int
+
+
 class ExportBeingMade(Contract):
     """A file that was asked for and is not there yet."""
 
