@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.dicom import dicom
 from benchmarks.guard import guard
 from benchmarks.reading_room import reading_room
 from benchmarks.retrieval import retrieval
@@ -222,6 +223,7 @@ def main() -> None:
         "retrieval": retrieval,
         "guard": guard,
         "reading_room": reading_room,
+        "dicom": dicom,
     }
     results: dict[str, Any] = {
         "schema_version": 1,

@@ -41,7 +41,8 @@ _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 def head_like(shape: tuple[int, int, int] = (64, 64, 64)) -> Voxels:
     """Smooth voxels, other in each direction: what is mirrored shows. No brain."""
     x, y, z = np.indices(shape)
-    return (7 * x + 3 * y + 2 * z).astype(np.int16)
+    found: Voxels = (7 * x + 3 * y + 2 * z).astype(np.int16)
+    return found
 
 
 def series(

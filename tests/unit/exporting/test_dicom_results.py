@@ -4,7 +4,7 @@ import gzip
 import io
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,9 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from mri_analysis.contracts.job import ReviewStatus
 from mri_analysis.contracts.review import Decision
@@ -79,7 +81,7 @@ class Case:
     @property
     def study(self) -> OriginalStudy:
         """As it comes out of the kept bytes."""
-        return OriginalStudy.of(unpack_original(pack_original(self.objects)))
+        return OriginalStudy.of(unpack_original(packed(self.objects)))
 
     @cached_property
     def segmentation(self) -> hd.seg.Segmentation:
@@ -108,6 +110,12 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     image = nib.Nifti1Image.from_bytes(gzip.decompress(compressed(scan.image)))
     labels = np.rint(np.asarray(image.dataobj) / STEP).astype(np.uint8)
     return Case(objects, labels, np.asarray(image.affine, np.float64))
+
+
+def packed(objects: list[Dataset]) -> bytes:
+    content = pack_original(objects)
+    assert content is not None
+    return content
 
 
 def writing(status: ReviewStatus = ReviewStatus.DRAFT) -> Writing:
@@ -149,7 +157,7 @@ def saved(made: Dataset, folder: Path) -> Path:
 
 
 def test_original_keeps_ids_and_places_and_nothing_else(case: Case) -> None:
-    kept = unpack_original(pack_original(case.objects))
+    kept = unpack_original(packed(case.objects))
 
     assert len(kept) == len(case.objects)
     for before, after in zip(case.objects, kept, strict=True):
@@ -162,7 +170,7 @@ def test_original_keeps_ids_and_places_and_nothing_else(case: Case) -> None:
 
 
 def test_damaged_original_is_told() -> None:
-    for content in (b"", b"PK nonsense", pack_original([])):
+    for content in (b"", b"PK nonsense", packed([])):
         with pytest.raises(OriginalUnreadable):
             unpack_original(content)
 
@@ -327,9 +335,44 @@ def test_names_of_any_script_arrive(charset: Any, name: str, tmp_path: Path) -> 
         assert str(pydicom.dcmread(saved(one, tmp_path)).PatientName) == name
 
 
-def test_images_without_a_frame_of_reference_are_refused() -> None:
-    with pytest.raises(OriginalUnreadable):
-        segmentation(small_case(FrameOfReferenceUID=None))
+@pytest.mark.parametrize(
+    "name", ["FrameOfReferenceUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+)
+def test_objects_that_do_not_say_what_they_are_are_not_kept(name: str) -> None:
+    case = small_case()
+    del case.objects[3][name]
+    taken: list[Dataset] = []
+
+    def objects() -> Iterator[Dataset]:
+        for one in case.objects:
+            taken.append(one)
+            yield one
+
+    assert pack_original(objects()) is None
+    assert len(taken) == len(case.objects)
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"),
+    [
+        (0x00101030, "DS", b"heavy "),
+        (0x00200013, "IS", b"one "),
+        (0x00100010, "PN", b"\xff\xfe\xfa^x"),
+        (0x00100030, "DA", b"yesterday "),
+        (0x00281050, "DS", b"\\\\"),
+    ],
+    ids=["weight", "instance number", "name", "birth date", "window"],
+)
+def test_values_that_cannot_be_read_spoil_nothing(tag: int, vr: str, value: bytes) -> None:
+    case = small_case()
+    read = []
+    for one in case.objects:
+        found = pydicom.dcmread(io.BytesIO(dicom_series.written(one)))
+        found[tag] = RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
+        read.append(found)
+    case.objects = read
+
+    assert segmentation(case).StudyInstanceUID == case.objects[0].StudyInstanceUID
 
 
 def test_images_that_are_no_stack_are_refused() -> None:

@@ -235,7 +235,7 @@ def original(api: Api) -> list[Dataset]:
     put = wiring.results().put
     put(KEYS.results + "labels.nii.gz", gzip.compress(image.to_bytes()), "application/gzip")
     _put_study_document(original_kept=True)
-    wiring.originals().put(KEYS.original, pack_original(objects), "application/zip")
+    wiring.originals().put(KEYS.original, pack_original(objects) or b"", "application/zip")
     return objects
 
 
@@ -302,7 +302,7 @@ def test_original_that_takes_no_results_is_told_and_not_tried_again(
     api: Api, make: Callable[[], Any], original: list[Dataset], queue: str
 ) -> None:
     holes = [*original[:5], *original[7:]]
-    wiring.originals().put(KEYS.original, pack_original(holes), "application/zip")
+    wiring.originals().put(KEYS.original, pack_original(holes) or b"", "application/zip")
     assert api.get(SEG).status == 202
     assert make() == {"batchItemFailures": []}
 

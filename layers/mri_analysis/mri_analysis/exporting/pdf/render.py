@@ -28,9 +28,10 @@ _WATERMARKS = {
     ReviewStatus.REJECTED: "REJECTED",
 }
 _MONTAGE_TEXT = (
-    "Slices of the scan in three planes with the measured structures in colours. The patient's "
-    "right is on the left of the picture where the letters say so."
+    "Slices of the scan in three planes with the measured structures in colours. In axial and "
+    "coronal slices the patient's right is on the left."
 )
+_MONTAGE_NOTE = "The picture was drawn before the report was decided on: it says draft for that."
 _CODES_NOTE = (
     "Letters that this page has no type for stand as their codes, as in [U+65E5]; the report in "
     "Markdown has the letters themselves."
@@ -99,6 +100,7 @@ def _content(
         "footer": f"Content sha256 {review.content_sha256}, version {review.version}",
         "montage": with_montage,
         "montage_text": _MONTAGE_TEXT,
+        "montage_note": "" if decision is None else _MONTAGE_NOTE,
         "bands": [row.model_dump() for row in band_rows(measurements, findings)],
         "band_from": BAND_FROM,
         "band_to": BAND_TO,

@@ -8,9 +8,13 @@ allowlist, no voxels, no private attributes, no descriptions. They are kept unde
 import io
 import zipfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import pydicom
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -32,6 +36,10 @@ _KEPT = (
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
+_IDENTITY = (
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
+    "FrameOfReferenceUID",
+)
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _MACROS = {
     "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
@@ -45,15 +53,23 @@ _MACROS = {
 _MOST_OBJECTS = 10_000
 
 
-def pack_original(objects: Iterable[Dataset]) -> bytes:
-    """The kept part of the objects of one series, in their order."""
+def pack_original(objects: Iterable[Dataset]) -> bytes | None:
+    """The kept part of the objects of one series, in their order.
+
+    Values that cannot be read are left out. None where an object does not say what it is: nothing
+    could refer to it. All objects are taken in either case.
+    """
     page = io.BytesIO()
+    whole = True
     with zipfile.ZipFile(page, "w", zipfile.ZIP_DEFLATED) as archive:
         for place, found in enumerate(objects):
-            # A fixed time: the same series gives the same bytes.
-            name = zipfile.ZipInfo(f"{place:06}.dcm")
-            archive.writestr(name, _written(_reduced(found)), zipfile.ZIP_DEFLATED)
-    return page.getvalue()
+            kept = _reduced(found)
+            whole = whole and all(kept.get(name) for name in _IDENTITY)
+            if whole:
+                # A fixed time: the same series gives the same bytes.
+                name = zipfile.ZipInfo(f"{place:06}.dcm")
+                archive.writestr(name, _written(kept), zipfile.ZIP_DEFLATED)
+    return page.getvalue() if whole else None
 
 
 def unpack_original(content: bytes) -> list[Dataset]:
@@ -98,9 +114,19 @@ def _only_macros(group: Dataset) -> Dataset:
 def _only(found: Dataset, names: Sequence[str]) -> Dataset:
     kept = Dataset()
     for name in names:
-        if name in found:
-            kept.add(found[name])
+        # pydicom raises whatever a broken value leads to.
+        with suppress(Exception):
+            if name in found:
+                kept.add(_sound(found[name]))
     return kept
+
+
+def _sound(element: DataElement) -> DataElement:
+    """The element, if it can be written as it was read."""
+    page = DicomBytesIO()
+    page.is_little_endian, page.is_implicit_VR = True, False
+    write_data_element(page, element, ["utf-8"] if element.VR == "PN" else None)
+    return element
 
 
 def _written(found: Dataset) -> bytes:

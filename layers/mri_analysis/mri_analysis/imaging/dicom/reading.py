@@ -40,7 +40,7 @@ class Read:
     image: Path
     """the NIfTI file as the converter wrote it"""
     choice: Choice
-    original: bytes
+    original: bytes | None
     """what results need to stand in the original study; it names the patient"""
 
 
