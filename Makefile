@@ -62,7 +62,7 @@ test-training: .venv-training/.ready ## test the training code on small maps (in
 lint: $(READY) check-template ## ruff, mypy, template and state machine
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client models/segmentation/mri_segmentation local/local_stack local/emulated_stack knowledge migrations benchmarks scripts frontend/reading_room
+	@$(BIN)/mypy layers/mri_analysis/mri_analysis client/mri_client gateway/mri_gateway models/segmentation/mri_segmentation local/local_stack local/emulated_stack knowledge migrations benchmarks scripts frontend/reading_room
 
 check-template: $(READY) .venv-sam/.ready .venv-checks/.ready ## every check of the templates and the state machine, offline
 	@$(BIN)/python -m scripts.check_template
@@ -94,7 +94,7 @@ lock: ## pin the requirements anew (needs uv)
 	$$pin --override requirements/vlm_without.txt requirements/vlm.in -o requirements/vlm.txt; \
 	$$pin -c requirements/dev.txt requirements/training.in -o requirements/training.txt; $$pin --no-deps requirements/cfn_guard.in -o requirements/cfn_guard.txt; \
 	$$pin -c requirements/dev.txt requirements/ontologies.in -o requirements/ontologies.txt; \
-	for name in layers/mri_analysis functions/prepare_study functions/export_results functions/migrate_database models/segmentation frontend; do \
+	for name in layers/mri_analysis functions/prepare_study functions/export_results functions/migrate_database models/segmentation frontend gateway; do \
 	  $$pin -c requirements/dev.txt $$name/requirements.in -o $$name/requirements.txt; \
 	done
 

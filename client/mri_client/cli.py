@@ -334,6 +334,27 @@ def get(
 
 
 @app.command()
+def gateway(
+    config: Annotated[Path, typer.Option("--config", help="TOML; see docs/gateway.md.")],
+) -> None:
+    """Listen for DICOM from a PACS, have it analysed, and send the results back (Ctrl-C ends it).
+
+    Works with your sign-in (`mri login`).
+    """
+    with reported(as_json=False):
+        try:
+            from mri_gateway.command import run_gateway
+            from mri_gateway.settings import load_settings
+        except ModuleNotFoundError as error:
+            raise typer.BadParameter(
+                f"{error.name} is missing: install gateway/requirements.txt."
+            ) from error
+        settings = load_settings(config)
+        with signed_in_api() as api:
+            run_gateway(settings, api)
+
+
+@app.command()
 def demo(
     file: Annotated[
         Path | None, typer.Option("--input", envvar="MRI_DEMO_INPUT", help="Another scan.")
