@@ -41,7 +41,9 @@ def dicom() -> dict[str, Any]:
             "prepare": _measured("prepare", folder),
             "segmentation_and_structured_report": _measured("write", folder),
             "pdf": _measured("pdf", folder),
+            "gateway": _gateway(),
             "bounds": {
+                "gateway": {"seconds": 4, "peak_mb": 150},
                 "prepare": {"cpu_seconds": 8, "peak_mb": 1000},
                 "segmentation_and_structured_report": {"cpu_seconds": 10, "peak_mb": 2000},
                 "pdf": {"seconds_of_the_page": 1},
@@ -93,6 +95,66 @@ def _measured(step: str, folder: Path) -> dict[str, float]:
         "cpu_seconds": round(statistics.median(cpu), 2),
         "peak_mb": round(statistics.median(peak)),
         **{name: round(statistics.median(one[name] for one in told), 3) for name in told[0]},
+    }
+
+
+_NODE = """
+import resource, sys, tempfile
+from pathlib import Path
+from mri_gateway.receiver import Receiver
+from mri_gateway.settings import GatewaySettings, Peer
+from mri_gateway.spool import Spool
+peers = [Peer(ae_title="PACS", address="127.0.0.1")]
+with tempfile.TemporaryDirectory(dir=sys.argv[1]) as folder:
+    settings = GatewaySettings(port=0, spool=Path(folder), peers=peers)
+    with Receiver(settings, Spool(settings.spool)) as node:
+        print(node.port, flush=True)
+        sys.stdin.readline()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+_GATEWAY_SLICES = 200
+
+
+def _gateway() -> dict[str, float]:
+    """Slices of 256 x 256 by C-STORE over the loopback, each durable before it is answered."""
+    from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+    from pynetdicom import AE
+
+    from tests.support.dicom_series import series
+
+    image: nib.Nifti1Image = nib.Nifti1Image.from_filename(SAMPLE)
+    voxels = np.asarray(image.dataobj).astype(np.int16)[:, :, :_GATEWAY_SLICES]
+    objects = series(voxels, affine=image.affine)
+    for one in objects:
+        one.file_meta.MediaStorageSOPInstanceUID = one.SOPInstanceUID
+        one.file_meta.MediaStorageSOPClassUID = one.SOPClassUID
+    seconds, peak = [], []
+    for _ in range(RUNS):
+        with tempfile.TemporaryDirectory() as folder:
+            node = subprocess.Popen(
+                [sys.executable, "-c", _NODE, folder],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            if node.stdin is None or node.stdout is None:
+                raise RuntimeError("the gateway has no pipes")
+            port = int(node.stdout.readline())
+            pacs = AE(ae_title="PACS")
+            pacs.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
+            started = time.perf_counter()
+            association = pacs.associate("127.0.0.1", port, ae_title="MRI-ANALYSIS")
+            for one in objects:
+                if association.send_c_store(one).Status != 0:
+                    raise RuntimeError("the gateway refused a slice")
+            association.release()
+            seconds.append(time.perf_counter() - started)
+            told, _ = node.communicate("\n", timeout=60)
+            peak.append(float(told) / (1024 if sys.platform == "linux" else 1024**2))
+    return {
+        "slices": _GATEWAY_SLICES,
+        "seconds": round(statistics.median(seconds), 2),
+        "peak_mb": round(statistics.median(peak)),
     }
 
 

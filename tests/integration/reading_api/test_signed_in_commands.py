@@ -1,5 +1,6 @@
 """Commands that need a person: sign in through a browser, then report, sign, amend."""
 
+import io
 import json
 import os
 import stat
@@ -7,13 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
+import pydicom
 import pytest
 import requests
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pynetdicom import AE
 
 from local_stack.stack import LocalStack
 from mri_analysis.keys import StudyKeys
 from tests.support.brains import SAMPLE, as_upload, small_brain
-from tests.support.chain import Chain
+from tests.support.chain import Chain, wait_for
+from tests.support.dicom_series import image_series, written
 
 MRI = [sys.executable, "-m", "mri_client.cli"]
 
@@ -23,14 +29,14 @@ class Shell:
 
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         self.session = folder / "home" / "session.json"
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "MRI_STACK": str(stack.state_dir / "stack.json"),
             "MRI_SESSION": str(self.session),
         }
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*MRI, *arguments], capture_output=True, text=True, env=self._environment, timeout=60
+            [*MRI, *arguments], capture_output=True, text=True, env=self.environment, timeout=60
         )
 
     def sign_in(self, subject: str) -> str:
@@ -39,7 +45,7 @@ class Shell:
             [*MRI, "login", "--no-browser"],
             stdout=subprocess.PIPE,
             text=True,
-            env=self._environment,
+            env=self.environment,
         )
         assert login.stdout is not None
         login.stdout.readline()
@@ -188,6 +194,52 @@ def test_files_that_are_named_come_alone(shell: Shell, job_id: str, tmp_path: Pa
     assert (refused.returncode, "NoOriginalStudy" in refused.stderr) == (2, True)
     assert "upload the DICOM series" in " ".join(refused.stderr.split())
     assert (alone.returncode, "--signed-in" in alone.stderr) == (2, True)
+
+
+def test_gateway_takes_a_series_of_a_pacs_to_its_job_and_ends_when_told(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.sign_in("demo-clinician")
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        f"""port = 0
+spool = "{tmp_path / "spool"}"
+quiet_seconds = 0.5
+least_free_mb = 0
+[[peers]]
+ae_title = "PACS"
+address = "127.0.0.1"
+"""
+    )
+    gateway = subprocess.Popen(
+        [*MRI, "gateway", "--config", str(config)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=shell.environment,
+    )
+    try:
+        assert gateway.stdout is not None
+        port = int(gateway.stdout.readline().rpartition(":")[2])
+        pacs = AE(ae_title="PACS")
+        pacs.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
+        association = pacs.associate("127.0.0.1", port, ae_title="MRI-ANALYSIS")
+        brain = nib.as_closest_canonical(small_brain())
+        sent = [
+            association.send_c_store(pydicom.dcmread(io.BytesIO(written(one)))).Status
+            for one in image_series(brain, study="1.2.826.0.1.3680043.8.498.4711")
+        ]
+        association.release()
+        assert set(sent) == {0x0000}
+        (note,) = wait_for(lambda: list((tmp_path / "spool" / "done").glob("*.json")), "the job")
+    finally:
+        gateway.terminate()
+        gateway.wait(30)
+
+    assert gateway.returncode == 0
+    told = json.loads(note.read_text())
+    assert told["outcome"] == "completed"
+    assert "completed" in shell.run("status", told["job_id"], "--signed-in").stdout
 
 
 def test_sign_out_forgets(shell: Shell, job_id: str) -> None:
