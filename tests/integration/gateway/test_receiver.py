@@ -1,14 +1,20 @@
 """C-ECHO, C-STORE and storage commitment, as a PACS asks for them; and who may not."""
 
 import io
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from pynetdicom import AE, evt
@@ -18,7 +24,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from mri_gateway.receiver import Receiver
-from mri_gateway.settings import GatewayMisconfigured, GatewaySettings, Peer, load_settings
+from mri_gateway.settings import GatewayMisconfigured, GatewaySettings, Peer, Tls, load_settings
 from mri_gateway.spool import Spool
 from tests.support import dicom_series
 
@@ -115,6 +121,68 @@ def test_association_that_breaks_off_loses_only_what_was_not_answered(
 
     assert spool.holds(first.SOPInstanceUID)
     assert spool.holds(second.SOPInstanceUID)
+
+
+def test_with_tls_both_sides_show_a_certificate(tmp_path: Path, spool: Spool) -> None:
+    authority = Authority(tmp_path)
+    node, peer = authority.certified("node"), authority.certified("peer")
+    tls = Tls(certificate=node[0], key=node[1], authority=authority.certificate)
+    trusting = ssl.create_default_context(cafile=str(authority.certificate))
+    trusting.check_hostname = False
+    known = ssl.create_default_context(cafile=str(authority.certificate))
+    known.check_hostname = False
+    known.load_cert_chain(*peer)
+
+    with Receiver(settings(tmp_path, tls=tls), spool) as receiver:
+        association = calling(receiver, tls_args=(known, "localhost"))
+        assert association.send_c_echo().Status == 0x0000
+        association.release()
+        assert not calling(receiver, tls_args=(trusting, "localhost")).is_established
+        assert not calling(receiver).is_established
+
+
+class Authority:
+    """Signs certificates for a day."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+        self.certificate = folder / "authority.pem"
+        made = self._made(self._name, self._key.public_key(), authority=True)
+        self.certificate.write_bytes(made)
+
+    def certified(self, name: str) -> tuple[Path, Path]:
+        """Files of a certificate and of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate, kept = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        certificate.write_bytes(self._made(subject, key.public_key(), authority=False))
+        kept.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return certificate, kept
+
+    def _made(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool
+    ) -> bytes:
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        return made.public_bytes(serialization.Encoding.PEM)
 
 
 @pytest.mark.parametrize("known", [True, False])
