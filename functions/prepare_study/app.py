@@ -28,6 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         originals=wiring.originals(),
         max_upload_bytes=settings().max_upload_bytes,
         max_voxels=settings().max_voxels,
+        quarantine=settings().quarantine_dicom_uploads,
     )
     return PreparedReference(
         study_key=StudyKeys(task.organization_id, task.job_id).study,

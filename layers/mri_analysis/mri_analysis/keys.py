@@ -60,6 +60,11 @@ class StudyKeys:
         return self.originals + "series.zip"
 
     @property
+    def quarantined(self) -> str:
+        """The DICOM upload itself, where the organization keeps uploads."""
+        return self.originals + "upload"
+
+    @property
     def exports(self) -> str:
         """Prefix of files that were made to be taken along, in the images bucket, with the slash.
 

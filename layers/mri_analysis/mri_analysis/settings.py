@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     """Secret that hashes subjects are made with; a new one ends every link to older studies."""
     originals_key_arn: str = ""
     """Key for what is kept of original DICOM studies; empty: the bucket's own."""
+    quarantine_dicom_uploads: bool = False
+    """Whether a DICOM upload is kept beside what is kept of its study, under the same key."""
     upload_key_arn: str = ""
     """Key that uploads are encrypted with; empty: the bucket's own."""
     websocket_url: str = ""

@@ -23,6 +23,8 @@ def prepared(
     wanted: int | None = None,
     version_id: str = "v1",
     originals: MemoryObjects | None = None,
+    *,
+    quarantine: bool = False,
 ) -> PreparedStudy:
     task = AnalysisInput(
         organization_id=KEYS.organization_id,
@@ -38,6 +40,7 @@ def prepared(
         originals=originals or MemoryObjects(),
         max_upload_bytes=1 << 30,
         max_voxels=512**3,
+        quarantine=quarantine,
     )
 
 
@@ -79,6 +82,17 @@ def test_original_is_kept_apart_from_the_results(
     names = {str(one.PatientName) for one in unpack_original(kept[1])}
     assert names == {"Example^Person"}
     assert all(b"Example" not in body for body in results.objects.values())
+
+
+def test_quarantine_keeps_the_upload_beside_its_original(results: MemoryObjects) -> None:
+    upload = archive(series())
+    bucket = MemoryObjects({KEYS.upload: upload})
+
+    prepared(bucket, results, originals=bucket, quarantine=True)
+
+    assert set(bucket.objects) == {KEYS.original, KEYS.quarantined}
+    assert bucket.objects[KEYS.quarantined] == upload
+    assert all(name.startswith(KEYS.originals) for name in bucket.objects)
 
 
 def test_upload_stays_where_its_original_could_not_be_kept(

@@ -70,7 +70,9 @@ class S3ObjectStore:
         if version_id:
             source["VersionId"] = version_id
         with _translated():
-            self._client.copy_object(Bucket=self._bucket, Key=new_key, CopySource=source)
+            self._client.copy_object(
+                Bucket=self._bucket, Key=new_key, CopySource=source, **self._encryption
+            )
             # The version itself, not a marker over it: its name must not stay.
             self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
 

@@ -24,12 +24,14 @@ def prepare_study(
     originals: ObjectStore,
     max_upload_bytes: int,
     max_voxels: int,
+    quarantine: bool = False,
 ) -> PreparedStudy:
     """Check and scrub the upload; write ``image.nii.gz`` and ``study.json``.
 
     A DICOM upload names a person in many places, so it is removed once its image is prepared. What
-    results need to stand in its study is put into ``originals``, apart from everything else. A
-    retry after that goes on with the image.
+    results need to stand in its study is put into ``originals`` (the same bucket, under a key of
+    its own), apart from everything else; with ``quarantine`` the upload, too, in place of being
+    removed. A retry after that goes on with the image.
 
     Raises
     ------
@@ -87,7 +89,10 @@ def prepare_study(
     results.put(keys.prepared_image, compressed(prepared), "application/gzip")
     results.put(keys.study, _document(study), _JSON)
     if study.source_format == "dicom":
-        images.remove(source.key, source.version_id)
+        if quarantine:
+            originals.move(source.key, source.version_id, keys.quarantined)
+        else:
+            images.remove(source.key, source.version_id)
     return study
 
 
