@@ -21,6 +21,7 @@ from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
 from mri_analysis.contracts.api import ExportFile
 from mri_analysis.contracts.report import LanguageModelUse, Report
+from mri_client.bids import write_dataset
 from mri_client.display import draft_line, stage_table, wrote_something
 from mri_client.knowledge_commands import app as knowledge_commands
 from mri_client.many_studies import submit_many, watch_many
@@ -331,6 +332,27 @@ def get(
         if drafts and folder / DRAFTS not in files:
             err.print("No language model was asked for this report: there are no drafts.")
     raise typer.Exit(0 if now.succeeded else 1)
+
+
+@app.command()
+def bids(
+    job_ids: Annotated[list[str], typer.Argument(help="Completed jobs.")],
+    folder: Annotated[Path, typer.Option("--out", help="The dataset; studies are added to it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Studies as a BIDS derivative dataset: labels, images and one table of volumes.
+
+    Works with your sign-in (`mri login`).
+    """
+    with reported(as_json), signed_in_api() as api:
+        access = SignedInAccess(api)
+        studies = [access.dataset_files(access.whole_id(given)) for given in job_ids]
+        written = write_dataset(folder, studies)
+    if as_json:
+        print_json({"files": [str(path) for path in written]})
+    else:
+        for path in written:
+            print_line(str(path))
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mri_analysis.contracts.api import ExportFile, JobDocument
 from mri_analysis.errors import UploadArrived
 from mri_analysis.exporting.names import AT_ONCE
+from mri_client.bids import StudyFiles
 from mri_client.job_ids import whole_job_id
 from mri_client.reading_api import ApiProblem, ApiUnreachable, ReadingApi
 from mri_client.studies import check_file, make_folder, refuse_another_study
@@ -86,6 +87,16 @@ class SignedInAccess:
             exported = self._api.export(job_id, file)
             fetched.append(_kept(folder, exported.name, [exported.content]))
         return fetched
+
+    def dataset_files(self, job_id: str) -> StudyFiles:
+        """What a completed study gives to a BIDS dataset."""
+        links = {file.name: file.url for file in self._api.artefacts(job_id).artefacts}
+
+        def content(name: str) -> Callable[[], bytes]:
+            return lambda: b"".join(self._api.download(links[name]))
+
+        measurements = self._api.measurements(job_id)
+        return StudyFiles(job_id, measurements, content("image.nii.gz"), content("labels.nii.gz"))
 
     def changes(self) -> AbstractContextManager[Pause]:
         return _changes(self._api)

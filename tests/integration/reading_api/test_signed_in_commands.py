@@ -196,6 +196,18 @@ def test_files_that_are_named_come_alone(shell: Shell, job_id: str, tmp_path: Pa
     assert (alone.returncode, "--signed-in" in alone.stderr) == (2, True)
 
 
+def test_studies_become_a_dataset(shell: Shell, job_id: str, tmp_path: Path) -> None:
+    shell.sign_in("demo-reviewer")
+
+    made = shell.run("bids", job_id[:8], "--out", str(tmp_path / "bids"), "--json")
+
+    assert made.returncode == 0, made.stderr
+    subject = f"sub-{job_id.replace('-', '')}"
+    assert str(tmp_path / "bids" / "participants.tsv") in json.loads(made.stdout)["files"]
+    labels = tmp_path / "bids" / subject / "anat" / f"{subject}_dseg.nii.gz"
+    assert nib.Nifti1Image.from_filename(labels).shape == (256, 256, 256)
+
+
 def test_gateway_takes_a_series_of_a_pacs_to_its_job_and_ends_when_told(
     shell: Shell, tmp_path: Path
 ) -> None:
