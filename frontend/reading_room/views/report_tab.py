@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mri_analysis.contracts.job import ReviewStatus
 from mri_analysis.contracts.report import Passage, Statement
 from mri_analysis.contracts.review import ReaderStatement, ReviewedReport
 from mri_analysis.contracts.segmentation import Measurements, Structure
@@ -45,7 +46,8 @@ def show(report: ReviewedReport, measurements: Measurements) -> None:
     st.markdown("#### Not assessed")
     for sentence in draft.not_assessed:
         st.markdown(f"- {plain(sentence)}")
-    st.caption(plain(draft.disclaimer))
+    if report.review_status in (ReviewStatus.DRAFT, ReviewStatus.REJECTED):
+        st.caption(plain(draft.disclaimer))
     with st.expander("Provenance and licences"):
         for name, line in provenance_lines(draft, measurements.engine):
             st.markdown(f"- **{name}**: {plain(line)}")

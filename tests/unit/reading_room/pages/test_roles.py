@@ -122,6 +122,7 @@ def test_signed_study_takes_addenda_of_a_reviewer_alone(
 
     assert "**Signed** by Dr. Other" in words(app)
     assert "Not for clinical use until" not in words(app)
+    assert "no medical report until" not in words(app)  # the draft's own caption
     assert offered(app) == ({"Add to the signed report"} if role == "reviewer" else set())
 
 
