@@ -38,8 +38,9 @@ _CODES_NOTE = (
 )
 _BANDS_NOTE = (
     "The bar is the band or limit, the mark the measured figure; a figure beside its bar is a red "
-    "square on its corner. What a band rests on stands in the annex. A figure without a verdict "
-    "is not drawn."
+    "square on its corner, at the edge where it lies further out than is drawn. What a band rests "
+    "on stands in the annex. Figures without a verdict, and those held against a criterion with "
+    "one end, are not drawn."
 )
 
 
