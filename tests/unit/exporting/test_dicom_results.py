@@ -78,7 +78,7 @@ class Case:
     labels: NDArray[np.uint8]
     affine: NDArray[np.float64]
 
-    @property
+    @cached_property
     def study(self) -> OriginalStudy:
         """As it comes out of the kept bytes."""
         return OriginalStudy.of(unpack_original(packed(self.objects)))
@@ -91,17 +91,27 @@ class Case:
 
 @pytest.fixture(scope="module", params=[*AFFINES, "enhanced"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A series of each kind, for what hangs on its geometry."""
+    return case_of(request.param, tmp_path_factory.mktemp("case"))
+
+
+@pytest.fixture(scope="module")
+def axial(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """One series, for what does not."""
+    return case_of("axial", tmp_path_factory.mktemp("case"))
+
+
+def case_of(kind: str, folder: Path) -> Case:
     voxels = (labelled().astype(np.int16)) * STEP
-    if request.param == "enhanced":
+    if kind == "enhanced":
         objects = [dicom_series.enhanced(voxels)]
     else:
-        objects = dicom_series.series(voxels, affine=AFFINES[request.param])
+        objects = dicom_series.series(voxels, affine=AFFINES[kind])
     for one in objects:
         one.FrameOfReferenceUID = "1.2.826.0.1.3680043.8.498.77"
         one.PatientBirthDate, one.StudyDate, one.StudyTime = "19700101", "20200102", "101112"
         one.AccessionNumber, one.StudyID = "ACC7", "S7"
         one.ImageComments = "planted free text"
-    folder = tmp_path_factory.mktemp("case")
     path = folder / "upload.zip"
     path.write_bytes(dicom_series.archive(objects))
     work = folder / "work"
@@ -204,8 +214,8 @@ def test_segmentation_lies_where_the_images_lie(case: Case, tmp_path: Path) -> N
         assert np.array_equal(found[place], image), place
 
 
-def test_every_label_is_a_segment_with_code_side_and_colour(case: Case) -> None:
-    made = case.segmentation
+def test_every_label_is_a_segment_with_code_side_and_colour(axial: Case) -> None:
+    made = axial.segmentation
 
     named = {segment.SegmentLabel: segment for segment in made.SegmentSequence}
     assert len(named) == len(LABELS)
@@ -244,10 +254,10 @@ def test_results_stand_in_the_original_study_under_their_own_uids(case: Case) ->
     assert len({one.SeriesInstanceUID for one in made}) == 3
 
 
-def test_same_report_gives_the_same_objects(case: Case, tmp_path: Path) -> None:
-    first = saved(segmentation(case), tmp_path).read_bytes()
+def test_same_report_gives_the_same_objects(axial: Case, tmp_path: Path) -> None:
+    first = saved(segmentation(axial), tmp_path).read_bytes()
 
-    assert saved(segmentation(case), tmp_path).read_bytes() == first
+    assert saved(segmentation(axial), tmp_path).read_bytes() == first
 
 
 @pytest.mark.parametrize(
@@ -266,10 +276,10 @@ def test_labels_on_another_grid_are_refused(case: Case, spoil: Callable[..., Any
         )
 
 
-def test_labels_of_a_smaller_image_are_refused(case: Case) -> None:
+def test_labels_of_a_smaller_image_are_refused(axial: Case) -> None:
     with pytest.raises(OriginalUnreadable):
         write_segmentation(
-            case.study, case.labels[:-3], case.affine, some_measurements(), writing()
+            axial.study, axial.labels[:-3], axial.affine, some_measurements(), writing()
         )
 
 
@@ -401,10 +411,10 @@ def numbers(made: hd.sr.Comprehensive3DSR) -> dict[tuple[str, str], tuple[float,
     return found
 
 
-def test_numbers_are_those_of_the_measurements(case: Case) -> None:
+def test_numbers_are_those_of_the_measurements(axial: Case) -> None:
     measurements = some_measurements(missing=frozenset({Structure.THALAMUS}))
 
-    found = numbers(report(case, measurements))
+    found = numbers(report(axial, measurements))
 
     for volume in measurements.volumes:
         name = next(
@@ -422,9 +432,9 @@ def test_numbers_are_those_of_the_measurements(case: Case) -> None:
     assert not any("halam" in key for key, _ in found)
 
 
-def test_draft_is_preliminary_and_a_signed_report_names_its_signer(case: Case) -> None:
-    draft = report(case, some_measurements())
-    signed = report(case, some_measurements(), ReviewStatus.SIGNED)
+def test_draft_is_preliminary_and_a_signed_report_names_its_signer(axial: Case) -> None:
+    draft = report(axial, some_measurements())
+    signed = report(axial, some_measurements(), ReviewStatus.SIGNED)
 
     assert (draft.VerificationFlag, draft.PreliminaryFlag) == ("UNVERIFIED", "PRELIMINARY")
     assert "VerifyingObserverSequence" not in draft
@@ -434,8 +444,8 @@ def test_draft_is_preliminary_and_a_signed_report_names_its_signer(case: Case) -
     assert observer.VerificationDateTime == "20261124093000"
 
 
-def test_quality_is_told(case: Case) -> None:
-    made = report(case, some_measurements(verdict=Verdict.WARN))
+def test_quality_is_told(axial: Case) -> None:
+    made = report(axial, some_measurements(verdict=Verdict.WARN))
 
     assert "warn" in str(made.ContentSequence)
 
@@ -443,8 +453,8 @@ def test_quality_is_told(case: Case) -> None:
 # ---- PDF -----------------------------------------------------------------------------------------
 
 
-def test_pdf_comes_out_as_it_went_in(case: Case, tmp_path: Path) -> None:
-    made = write_encapsulated_report(case.study, b"%PDF-1.7 odd", "Signed report", writing())
+def test_pdf_comes_out_as_it_went_in(axial: Case, tmp_path: Path) -> None:
+    made = write_encapsulated_report(axial.study, b"%PDF-1.7 odd", "Signed report", writing())
 
     read = pydicom.dcmread(saved(made, tmp_path))
 
